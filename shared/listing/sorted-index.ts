@@ -29,6 +29,10 @@ export class LobbyListIndex {
   readonly #pages = new Map<string, Page>();
   readonly #match_sets = new MatchSets(() => this.#summaries.values());
 
+  constructor(lines: readonly Summary[] = []) {
+    for (const line of lines) this.#summaries.set(line.id, line);
+  }
+
   get size(): number {
     return this.#summaries.size;
   }
@@ -55,20 +59,21 @@ export class LobbyListIndex {
     }
   }
 
-  page(query: Query): Page {
+  /** `scans`: no index of fields is made or used. */
+  page(query: Query, { scans = false } = {}): Page {
     const name = queryText(query);
     const cached = this.#pages.get(name);
     if (cached !== undefined) return cached;
-    const page = this.#buildPage(query);
+    const page = this.#buildPage(query, scans);
     if (this.#pages.size >= PAGES_MEMOISED_MAX) this.#pages.clear();
     this.#pages.set(name, page);
     return page;
   }
 
-  #buildPage(query: Query): Page {
+  #buildPage(query: Query, scans: boolean): Page {
     const index = this.#index(query.near.length === 0 ? query.order : NEWEST_FIRST);
     const matches = compileFilter(query);
-    const candidates = this.#match_sets.candidates(query.predicates);
+    const candidates = scans ? null : this.#match_sets.candidates(query.predicates);
     // A scan stops at a full page, so it is faster where many match.
     const few = candidates === null || candidates.length * 4 > this.#summaries.size ? null : candidates;
     // The newest are usually wanted first, and are the last of the candidates.

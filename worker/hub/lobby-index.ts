@@ -1,8 +1,9 @@
 /**
- * The hub's lobbies in memory: by id, name, code and member, and sorted for lists. It is rebuilt from rows on wake. A
- * `LobbyTransaction` collects the changes of a batch of events; the hub saves it before it commits it here.
+ * The hub's lobbies in memory: by id, name, code and member, and sorted for lists. On wake it is built from the heads of
+ * the rows, and a lobby is read when it is first used. A `LobbyTransaction` collects the changes of a batch of events; the
+ * hub saves it before it commits it here.
  */
-import type { Summary } from "#shared/listing/summary.ts";
+import { type Summary, toSummary } from "#shared/listing/summary.ts";
 import { LOBBIES_PER_HUB_MAX, WIRE_LOBBIES_PER_HUB_MAX } from "#shared/limits.ts";
 import { summaryOf } from "#shared/listing/listing.ts";
 import { step } from "#shared/lobby/step.ts";
@@ -10,21 +11,43 @@ import type { Event, Lobby, Wire } from "#shared/lobby/lobby.ts";
 import type { AddressedNotice } from "#shared/lobby/notices.ts";
 import type { Query } from "#shared/listing/query.ts";
 import { type Page, LobbyListIndex } from "#shared/listing/sorted-index.ts";
+import { lazySummary, wholeSummary } from "#shared/listing/lazy-summary.ts";
+import { headOf, type LobbyHead } from "./storage/lobby-head.ts";
 
 /** A notice and its lobby: the current state, or the last if it ended. */
 export type PendingNotice = { readonly notice: AddressedNotice; readonly lobby: Lobby | null };
 
+/** Reads lobbies of which only the head is in memory. */
+type LobbyReader = {
+  readonly read: (id: string) => Lobby;
+  /** The stored lobbies around one, with it. */
+  readonly readBlock: (id: string) => readonly Lobby[];
+};
+
 export class LobbyIndex {
-  readonly #by_id = new Map<string, Lobby>();
+  readonly #by_id = new Map<string, Lobby | LobbyHead>();
   readonly #by_name = new Map<string, string>();
   readonly #by_code = new Map<string, string>();
   /** Lobbies by member, for members that speak HTTP. */
   readonly #by_peer = new Map<string, Set<string>>();
+  readonly #rows: LobbyReader | null;
+  /** Lobbies of which only the head is in memory. */
+  #unread = 0;
   /** Made when a list is first requested: a hub that wakes for something else needs none. */
   #listed: LobbyListIndex | null = null;
 
-  constructor(lobbies: readonly Lobby[]) {
-    for (const lobby of lobbies) this.#put(lobby);
+  /** `rows`: where the lobbies of the heads are read. */
+  constructor(stored: readonly (LobbyHead | Lobby)[], rows: LobbyReader | null = null) {
+    this.#rows = rows;
+    for (const one of stored) {
+      const head = isRead(one) ? headOf(one) : one;
+      if (head === one) this.#unread++;
+      this.#by_id.set(one.id, one);
+      this.#by_name.set(nameKey(head.wire, head.name), head.id);
+      if (head.code !== null) this.#by_code.set(head.code, head.id);
+      for (const peer of head.monitored) this.#addSeat(peer, head.id);
+      for (const peer of head.unmonitored) this.#addSeat(peer, head.id);
+    }
   }
 
   get size(): number {
@@ -32,38 +55,55 @@ export class LobbyIndex {
   }
 
   byId(id: string): Lobby | undefined {
-    return this.#by_id.get(id);
+    const found = this.#by_id.get(id);
+    if (found === undefined || isRead(found)) return found;
+    const lobby = this.#rows!.read(id);
+    this.#by_id.set(id, lobby);
+    this.#unread--;
+    return lobby;
   }
 
   byName(wire: Wire, name: string): Lobby | undefined {
     const id = this.#by_name.get(nameKey(wire, name));
-    return id === undefined ? undefined : this.#by_id.get(id);
+    return id === undefined ? undefined : this.byId(id);
   }
 
   byCode(code: string): Lobby | undefined {
-    return this.#by_id.get(this.#by_code.get(code) ?? "");
+    return this.byId(this.#by_code.get(code) ?? "");
   }
 
   /** The lobbies in which a peer that speaks HTTP is a member. */
   lobbiesOf(peer: string): Lobby[] {
-    return Array.from(this.#by_peer.get(peer) ?? [], (id) => this.#by_id.get(id)!);
+    return Array.from(this.#by_peer.get(peer) ?? [], (id) => this.byId(id)!);
   }
 
+  /** All lobbies; reads those of which only the head is in memory. */
   all(): readonly Lobby[] {
-    return [...this.#by_id.values()];
+    return Array.from(this.#by_id.keys(), (id) => this.#inBlock(id));
+  }
+
+  /** The heads of all lobbies. */
+  *heads(): Iterable<LobbyHead> {
+    for (const one of this.#by_id.values()) yield isRead(one) ? headOf(one) : one;
+  }
+
+  /** The number of listed lobbies. */
+  get listed_count(): number {
+    return this.#list().size;
   }
 
   lines(): Summary[] {
-    return [...this.#list().values()];
+    return Array.from(this.#list().values(), wholeSummary);
   }
 
   page(query: Query): Page {
-    return this.#list().page(query);
+    // An index of a field needs every lobby; a scan reads lobbies until the page is full.
+    return this.#list().page(query, { scans: this.#unread > 0 });
   }
 
   commit(changes: ReadonlyMap<string, Lobby | null>): void {
     for (const [id, next] of changes) {
-      const old = this.#by_id.get(id);
+      const old = this.byId(id);
       if (next !== null) this.#put(next);
       else if (old !== undefined) this.#remove(old);
     }
@@ -71,13 +111,36 @@ export class LobbyIndex {
 
   #list(): LobbyListIndex {
     if (this.#listed !== null) return this.#listed;
-    const listed = new LobbyListIndex();
-    for (const lobby of this.#by_id.values()) listed.set(lobby.id, summaryOf(lobby));
-    return (this.#listed = listed);
+    const lines: Summary[] = [];
+    for (const one of this.#by_id.values()) {
+      const line = isRead(one) ? summaryOf(one) : this.#lineOf(one);
+      if (line !== null) lines.push(line);
+    }
+    return (this.#listed = new LobbyListIndex(lines));
+  }
+
+  #lineOf({ id, listed, created_at }: LobbyHead): Summary | null {
+    if (!listed) return null;
+    return lazySummary({ id, created_at: new Date(created_at).toISOString() }, this.#summarise);
+  }
+
+  readonly #summarise = (id: string): Summary => toSummary(this.#inBlock(id), true);
+
+  /** A lobby. If it must be read, so are its neighbours, of which only the head is in memory. */
+  #inBlock(id: string): Lobby {
+    const found = this.#by_id.get(id)!;
+    if (isRead(found)) return found;
+    for (const lobby of this.#rows!.readBlock(id)) {
+      const known = this.#by_id.get(lobby.id);
+      if (known === undefined || isRead(known)) continue;
+      this.#by_id.set(lobby.id, lobby);
+      this.#unread--;
+    }
+    return this.#by_id.get(id) as Lobby;
   }
 
   #put(lobby: Lobby): void {
-    this.#index(this.#by_id.get(lobby.id) ?? null, lobby);
+    this.#index(this.byId(lobby.id) ?? null, lobby);
     this.#by_id.set(lobby.id, lobby);
     this.#by_name.set(nameKey(lobby.wire, lobby.name), lobby.id);
     this.#listed?.set(lobby.id, summaryOf(lobby));
@@ -102,9 +165,13 @@ export class LobbyIndex {
       const seats = this.#by_peer.get(peer);
       if (seats?.delete(old!.id) === true && seats.size === 0) this.#by_peer.delete(peer);
     }
-    for (const peer of httpMembersOf(next)) {
-      this.#by_peer.set(peer, (this.#by_peer.get(peer) ?? new Set()).add(next!.id));
-    }
+    for (const peer of httpMembersOf(next)) this.#addSeat(peer, next!.id);
+  }
+
+  #addSeat(peer: string, lobby: string): void {
+    const seats = this.#by_peer.get(peer);
+    if (seats === undefined) this.#by_peer.set(peer, new Set([lobby]));
+    else seats.add(lobby);
   }
 }
 
@@ -141,6 +208,8 @@ export class LobbyTransaction {
     this.apply(lobby.wire, lobby.name, event);
   }
 }
+
+const isRead = (one: Lobby | LobbyHead): one is Lobby => "members" in one;
 
 const httpMembersOf = (lobby: Lobby | null): string[] =>
   lobby?.members.flatMap(({ peer, source }) => (source === null ? [peer] : [])) ?? [];

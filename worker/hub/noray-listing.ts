@@ -2,7 +2,6 @@
 import { isIPv4 } from "#shared/net/endpoint.ts";
 import type { Hello } from "#shared/link/messages.ts";
 import type { Event, Lobby } from "#shared/lobby/lobby.ts";
-import { isListed } from "#shared/listing/listing.ts";
 import { hostOf } from "#shared/lobby/transitions.ts";
 import { lobbyView } from "#shared/api/views.ts";
 import type { LobbyTransaction } from "./lobby-index.ts";
@@ -11,9 +10,6 @@ import type { SidecarRegistry } from "./link/sidecar-registry.ts";
 import type { NorayListing, Outcome } from "../rpc.ts";
 
 type PublishEvent = Event & { kind: "publish" };
-
-/** Lobbies that end with their host's connection leave the list with the sidecar's link, without a grace period. */
-export const isTetheredAndListed = (lobby: Lobby): boolean => lobby.policy.tethered === true && isListed(lobby);
 
 /** Applies the event to a transaction and returns its refusal. The result is known after the commit. */
 export function listNorayHost(draft: LobbyTransaction, lobby: Lobby, event: PublishEvent, sidecars: SidecarRegistry) {

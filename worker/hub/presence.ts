@@ -10,8 +10,9 @@
  */
 import { GRACES_MAX, SILENT_AWAY_MS, SILENT_MS, SUSPECTS_MAX } from "#shared/limits.ts";
 import { memberExpiresAt } from "#shared/lobby/expiry.ts";
-import type { Lobby, Member } from "#shared/lobby/lobby.ts";
+import type { Lobby } from "#shared/lobby/lobby.ts";
 import { findMember } from "#shared/lobby/transitions.ts";
+import { headOf, type LobbyHead } from "./storage/lobby-head.ts";
 
 /** By lobby and peer: until when (ms) the member can give a sign of life. */
 export type Expiries = Readonly<Record<string, number>>;
@@ -58,17 +59,17 @@ export class Presence {
   /** The member's last socket closed. A member that is away or has a held seat already has a deadline. */
   startGrace(lobby: Lobby, peer: string, now: number): void {
     this.recordSign(lobby.id, peer, now);
-    if (!monitored(lobby).some((member) => member.peer === peer) || this.#graces.size >= GRACES_MAX) return;
+    if (!headOf(lobby).monitored.includes(peer) || this.#graces.size >= GRACES_MAX) return;
     const seconds = lobby.host === peer ? lobby.host_grace_s : lobby.member_grace_s;
     this.#graces.set(keyOf(lobby.id, peer), now + seconds * 1_000);
     this.#unsaved.graces = true;
   }
 
   /** The members whose grace is over, and those whose grace still runs. */
-  graces(lobby: Lobby, now: number): { readonly peers: string[]; readonly waiting: string[] } {
+  graces(lobby: LobbyHead, now: number): { readonly peers: string[]; readonly waiting: string[] } {
     const [peers, waiting]: [string[], string[]] = [[], []];
     if (this.#graces.size === 0) return { peers, waiting };
-    for (const { peer } of lobby.members) {
+    for (const peer of [...lobby.monitored, ...lobby.unmonitored]) {
       const ends_at = this.#graces.get(keyOf(lobby.id, peer));
       if (ends_at !== undefined) (ends_at <= now ? peers : waiting).push(peer);
     }
@@ -83,9 +84,9 @@ export class Presence {
   // --- silence -----------------------------------------------------------------------------------------------------
 
   /** Returns the members that are silent for too long. A member without a recorded sign becomes a suspect. */
-  checkSilence(lobby: Lobby, isConnected: IsConnected, now: number): string[] {
+  checkSilence(lobby: LobbyHead, isConnected: IsConnected, now: number): string[] {
     const silent: string[] = [];
-    for (const { peer } of this.#withoutGrace(lobby)) {
+    for (const peer of this.#withoutGrace(lobby)) {
       if (isConnected(peer)) this.recordSign(lobby.id, peer, now);
       else if (this.#dueOf(lobby, peer, Infinity) <= now) silent.push(peer);
       else this.#suspect(lobby, peer, now);
@@ -94,9 +95,12 @@ export class Presence {
   }
 
   /** When the next member of this lobby counts as silent (ms), or Infinity. */
-  deadline(lobby: Lobby, isConnected: IsConnected, now: number): number {
-    const waiting = this.#withoutGrace(lobby).filter(({ peer }) => !isConnected(peer));
-    return Math.min(...waiting.map(({ peer }) => this.#dueOf(lobby, peer, now + SILENT_MS)), Infinity);
+  deadline(lobby: LobbyHead, isConnected: IsConnected, now: number): number {
+    let due = Infinity;
+    for (const peer of this.#withoutGrace(lobby)) {
+      if (!isConnected(peer)) due = Math.min(due, this.#dueOf(lobby, peer, now + SILENT_MS));
+    }
+    return due;
   }
 
   /** When a member loses its seat without a sign of life (ms); null while its socket is open. */
@@ -120,17 +124,16 @@ export class Presence {
     };
   }
 
-  #withoutGrace(lobby: Lobby): Member[] {
-    const members = monitored(lobby);
-    return this.#graces.size === 0 ? members : members.filter(({ peer }) => !this.#graces.has(keyOf(lobby.id, peer)));
+  #withoutGrace({ id, monitored }: LobbyHead): readonly string[] {
+    return this.#graces.size === 0 ? monitored : monitored.filter((peer) => !this.#graces.has(keyOf(id, peer)));
   }
 
-  #dueOf(lobby: Lobby, peer: string, unknown: number): number {
+  #dueOf(lobby: Pick<Lobby, "id">, peer: string, unknown: number): number {
     const seen_at = this.#seen_at.get(lobby.id)?.get(peer);
     return seen_at === undefined ? (this.#suspects.get(keyOf(lobby.id, peer)) ?? unknown) : seen_at + SILENT_MS;
   }
 
-  #suspect(lobby: Lobby, peer: string, now: number): void {
+  #suspect(lobby: Pick<Lobby, "id">, peer: string, now: number): void {
     const key = keyOf(lobby.id, peer);
     const known = this.#seen_at.get(lobby.id)?.has(peer) === true || this.#suspects.has(key);
     if (known || this.#suspects.size >= SUSPECTS_MAX) return;
@@ -144,12 +147,6 @@ export class Presence {
     if (this.#graces.delete(key)) this.#unsaved.graces = true;
   }
 }
-
-/** Members that are not yet known to be silent. A held place has its own deadline. */
-const monitored = (lobby: Lobby): Member[] =>
-  lobby.state === "open"
-    ? lobby.members.filter((m) => m.source === null && m.away_since === null && m.held_until === undefined)
-    : [];
 
 const peersOf = (lobby: Lobby | null): Map<string, number> =>
   new Map(lobby?.members.flatMap((m) => (m.source === null ? [[m.peer, m.joined_at]] : [])));

@@ -14,7 +14,6 @@ import * as link from "./link/messages.ts";
 import { directoryOf, wantsDirectory } from "./link/directory.ts";
 import { addressesOf } from "./link/sidecar-registry.ts";
 import { isStorageFault, reportStorageFault } from "../storage-fault.ts";
-import { isTetheredAndListed } from "./noray-listing.ts";
 
 /**
  * Stored with the socket through hibernation. `sidecar` is null before hello; `ended` sockets are ignored until they
@@ -212,8 +211,8 @@ export class SidecarLinks {
     if (row === undefined) return;
     const now = Date.now();
     const draft = this.#state.begin(now);
-    const away = { kind: "sidecar_away", sidecar } as const;
-    this.#state.applyToMembersOf(sidecar, away, draft, how.away ? undefined : isTetheredAndListed);
+    if (how.away) this.#state.applyToMembersOf(sidecar, { kind: "sidecar_away", sidecar }, draft);
+    else this.#state.unlistTethered(sidecar, draft);
     this.#state.commit(draft, new Map([[sidecar, { ...row, down_since: now, away: how.away }]]), now);
   }
 }

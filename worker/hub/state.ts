@@ -4,7 +4,6 @@
  */
 import { ALARM_SLACK_MS, STORAGE_CHECK_MS } from "#shared/limits.ts";
 import type { FromHub } from "#shared/link/messages.ts";
-import { deadline } from "#shared/lobby/step.ts";
 import type { Event, Lobby } from "#shared/lobby/lobby.ts";
 import { LobbyIndex, LobbyTransaction } from "./lobby-index.ts";
 import type { Env } from "../env.ts";
@@ -12,10 +11,10 @@ import { deliveriesOf, type ChangeListener, type LobbyChange } from "./change-li
 import { RequestGuard } from "./admission.ts";
 import * as link from "./link/messages.ts";
 import { directoryChanges, wantsDirectory } from "./link/directory.ts";
-import { isTetheredAndListed } from "./noray-listing.ts";
 import { HostSnapshots } from "./lobby/host-snapshots.ts";
 import { Presence } from "./presence.ts";
 import { SidecarRegistry } from "./link/sidecar-registry.ts";
+import { headOf, type LobbyHead } from "./storage/lobby-head.ts";
 import { type SidecarRow, Store } from "./store.ts";
 import { isStorageFault, reportStorageFault } from "../storage-fault.ts";
 
@@ -46,7 +45,7 @@ export class HubState {
   constructor(storage: DurableObjectStorage, env: Env, events: (state: HubState, store: Store) => ChangeListener) {
     this.#storage = storage;
     this.#store = new Store(storage);
-    this.lobbies = new LobbyIndex(this.#store.lobbies());
+    this.lobbies = new LobbyIndex(this.#store.lobbyHeads(), this.#store.lobbies);
     this.sidecars = new SidecarRegistry(this.#store.sidecars());
     this.guard = new RequestGuard(env, this.#store);
     this.presence = new Presence(this.#store.suspects(), this.#store.graces());
@@ -60,8 +59,7 @@ export class HubState {
     const now = Date.now();
     const draft = this.begin(now);
     const down = this.sidecars.unlinked(now);
-    for (const sidecar of down.keys())
-      this.applyToMembersOf(sidecar, { kind: "sidecar_away", sidecar }, draft, isTetheredAndListed);
+    for (const sidecar of down.keys()) this.unlistTethered(sidecar, draft);
     try {
       this.commit(draft, down, now, { looking: "everywhere" });
     } catch (error) {
@@ -99,7 +97,7 @@ export class HubState {
     const notify = (): void => {
       this.#notify(draft, changes, answering, now);
       if (looking === "everywhere") this.#check_at = Infinity;
-      this.scheduleAlarm(looking === "everywhere" ? this.lobbies.all() : draft.lobbies.values(), now);
+      this.scheduleAlarm(looking === "everywhere" ? this.lobbies.heads() : headsOf(draft.lobbies.values()), now);
     };
     if (this.#unit === null) notify();
     else this.#unit.notifications.push(notify);
@@ -146,7 +144,7 @@ export class HubState {
     const joined = this.lobbies.lobbiesOf(peer);
     for (const lobby of joined) this.presence.startGrace(lobby, peer, now);
     this.#store.save({ lobbies: new Map(), sidecars: new Map(), ...this.presence.takeUnsaved() });
-    this.scheduleAlarm(joined, now);
+    this.scheduleAlarm(joined.map(headOf), now);
   }
 
   /** When a member loses its seat without a sign of life (ms); null while its socket is open. */
@@ -179,10 +177,12 @@ export class HubState {
       this.applyToMembersOf(row.id, { kind: "sidecar_away", sidecar: row.id }, draft);
       rows.set(row.id, { ...row, away: true });
     }
-    for (const lobby of this.lobbies.all()) {
-      const silent = this.presence.checkSilence(lobby, this.#isConnected, now);
+    for (const head of this.lobbies.heads()) {
+      const silent = this.presence.checkSilence(head, this.#isConnected, now);
+      const graces = this.presence.graces(head, now);
+      if (silent.length === 0 && graces.peers.length === 0 && (head.due ?? Infinity) > now) continue;
+      const lobby = this.lobbies.byId(head.id)!;
       for (const peer of silent) draft.applyTo(lobby, { kind: "silent", peer });
-      const graces = this.presence.graces(lobby, now);
       if (graces.peers.length > 0) draft.applyTo(lobby, { kind: "disconnected", ...graces });
       draft.applyTo(lobby, { kind: "tick" });
     }
@@ -196,18 +196,25 @@ export class HubState {
     draft: LobbyTransaction,
     which: (lobby: Lobby) => boolean = all,
   ): void {
-    for (const lobby of this.lobbies.all()) {
-      if (!which(lobby) || !lobby.members.some((member) => member.source?.sidecar === sidecar)) continue;
-      draft.applyTo(lobby, event);
+    for (const { id, sidecars } of this.lobbies.heads()) {
+      const lobby = sidecars.includes(sidecar) ? this.lobbies.byId(id)! : null;
+      if (lobby !== null && which(lobby)) draft.applyTo(lobby, event);
+    }
+  }
+
+  /** Lobbies that end with their host's connection leave the list with the sidecar's link, without a grace period. */
+  unlistTethered(sidecar: string, draft: LobbyTransaction): void {
+    for (const { id, sidecars, tethered, listed } of this.lobbies.heads()) {
+      if (!tethered || !listed || !sidecars.includes(sidecar)) continue;
+      draft.applyTo(this.lobbies.byId(id)!, { kind: "sidecar_away", sidecar });
     }
   }
 
   /** Sets the one alarm to the earliest deadline. Setting it writes a row, so small delays are accepted. */
-  scheduleAlarm(changed: Iterable<Lobby | null>, now: number): void {
+  scheduleAlarm(changed: Iterable<LobbyHead>, now: number): void {
     let due = Math.min(this.guard.deadline(), this.lobbies.size === 0 ? Infinity : this.sidecars.deadline(now));
-    for (const lobby of changed) {
-      if (lobby === null) continue;
-      due = Math.min(due, deadline(lobby) ?? Infinity, this.presence.deadline(lobby, this.#isConnected, now));
+    for (const head of changed) {
+      due = Math.min(due, head.due ?? Infinity, this.presence.deadline(head, this.#isConnected, now));
     }
     const grace = this.presence.graceDeadline();
     this.#check_at = Math.min(this.#check_at, due, grace, this.#listener.deadline());
@@ -233,6 +240,11 @@ export class HubState {
 }
 
 const all = (): boolean => true;
+
+/** The heads of the lobbies that have not ended. */
+function* headsOf(lobbies: Iterable<Lobby | null>): Iterable<LobbyHead> {
+  for (const lobby of lobbies) if (lobby !== null) yield headOf(lobby);
+}
 
 export function send(socket: WebSocket, message: FromHub): void {
   try {

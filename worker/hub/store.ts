@@ -11,7 +11,8 @@ import type { Lobby } from "#shared/lobby/lobby.ts";
 import type { KeptOutcomes } from "#shared/connect/outcomes.ts";
 import type { Expiries } from "./presence.ts";
 import type { IdempotencyKey, Outcome } from "../rpc.ts";
-import { LobbyRows, NUMBERED_LOBBIES } from "./storage/lobby-rows.ts";
+import type { LobbyHead } from "./storage/lobby-head.ts";
+import { HEADS_OF_LOBBIES, LobbyRows, NUMBERED_LOBBIES } from "./storage/lobby-rows.ts";
 
 export type SidecarRow = {
   readonly id: string;
@@ -71,24 +72,26 @@ const MIGRATIONS: readonly string[] = [
   `CREATE TABLE notes (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
   `CREATE TABLE snapshots (id TEXT PRIMARY KEY, json TEXT NOT NULL, bytes BLOB NOT NULL) WITHOUT ROWID;`,
   NUMBERED_LOBBIES,
+  HEADS_OF_LOBBIES,
 ];
 
 export class Store {
   readonly #storage: DurableObjectStorage;
-  readonly #lobbies: LobbyRows;
+  readonly lobbies: LobbyRows;
   #applied: number;
   /** The writes that `atomically` collects, or null outside of it. */
   #collected: (() => void)[] | null = null;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
-    this.#lobbies = new LobbyRows(storage.sql);
+    this.lobbies = new LobbyRows(storage.sql);
     this.#applied = this.#countApplied();
     if (this.#applied > 0) this.#migrate();
   }
 
-  lobbies(): Lobby[] {
-    return this.#applied === 0 ? [] : this.#lobbies.readAll();
+  /** The heads of all lobbies, and the lobbies whose rows have none. */
+  lobbyHeads(): (LobbyHead | Lobby)[] {
+    return this.#applied === 0 ? [] : this.lobbies.readHeads();
   }
 
   sidecars(): SidecarRow[] {
@@ -173,7 +176,7 @@ export class Store {
     const { lobbies, sidecars, suspects, graces } = changes;
     if (lobbies.size === 0 && sidecars.size === 0 && suspects === null && graces === null) return;
     this.#change(() => {
-      this.#lobbies.write(lobbies);
+      this.lobbies.write(lobbies);
       this.#write("sidecars", sidecars);
       if (suspects !== null) this.#write("notes", new Map([["suspects", suspects]]));
       for (const id of changes.dropped_snapshots ?? [])
@@ -230,7 +233,7 @@ export class Store {
       this.#storage.transactionSync(write);
       committed = true;
     } finally {
-      this.#lobbies.settle(committed);
+      this.lobbies.settle(committed);
     }
   }
 

@@ -85,7 +85,7 @@ export function createEventsHost(ctx: DurableObjectState, env: Env, state: HubSt
     lastPingAt: (socket) => lastPingAt(ctx, socket),
     waitUntil: (work) => ctx.waitUntil(work),
     subscribeShard: (other) => hubOf(env, game, other).subscribeShard(),
-    sendChanges: (changes, lost) => hubOf(env, game, 0).onShardChanges(shard, changes, lobbies.lines().length, lost),
+    sendChanges: (changes, lost) => hubOf(env, game, 0).onShardChanges(shard, changes, lobbies.listed_count, lost),
     sendMessage: (id, event, subject) =>
       actions.applyEvent({ ...subject, cost: event.kind, idempotency: null }, id, event),
     requestConnection: (lobby, subject, { peer_id: host, reach, with_relay: relay = false, ticket }) =>

@@ -150,7 +150,7 @@ describe("rows of concurrent requests", () => {
       storage.sql.exec(`CREATE TABLE first (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
         INSERT INTO first SELECT json ->> 'id', json FROM lobbies;
         DROP TABLE lobbies; ALTER TABLE first RENAME TO lobbies;
-        DELETE FROM _migrations WHERE id = (SELECT MAX(id) FROM _migrations)`);
+        DELETE FROM _migrations WHERE id > (SELECT MAX(id) - 2 FROM _migrations)`);
     });
     await sleep(game);
     expect(await lobbyRows(game)).toStrictEqual(before);
@@ -285,6 +285,7 @@ describe("a game without lobbies", () => {
       "_migrations",
       "answers",
       "lobbies",
+      "lobbies_without_head",
       "notes",
       "orders",
       "sidecars",
