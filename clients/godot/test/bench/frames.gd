@@ -16,6 +16,7 @@ var _phases := {}
 var _sessions: Array[ParleySession] = []
 var _messages: Array[ParleyMessages] = []
 var _heard := 0
+var _budget := ParleyFrameBudget.new()
 
 
 func _ready() -> void:
@@ -154,15 +155,20 @@ func _punch(phase: String, plan: ParleyPlan) -> void:
 				far.begin(_plan(false, 1), key.merged({"role": "b"}, true), 0.0, now)
 			_measure(phase, func() -> void:
 				worker.poll()
-				near.pump_in(now)
-				near.pump_out(now))
-			far.pump_in(now)
-			far.pump_out(now)
+				_pump(near, now))
+			_pump(far, now)
 			await get_tree().process_frame
 			now = Time.get_ticks_usec() / 1000.0
 		_measure(phase + ": close", near.close)
 		far.close()
 	worker.close()
+
+
+func _pump(remote: ParleyRemote, now: float) -> void:
+	_budget.begin()
+	_budget.enter(ParleyFrameBudget.RECEIVING)
+	_budget.give_turns([remote], func(one: ParleyRemote) -> bool: return one.pump_in(_budget.turn_bytes, now))
+	remote.pump_out(now)
 
 
 func _plan(many_sockets: bool, per_s: int) -> ParleyPlan:

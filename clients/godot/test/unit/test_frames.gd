@@ -15,56 +15,105 @@ func _key() -> Dictionary:
 	return {"key": key, "epoch": 0, "role": "a"}
 
 
-func test_a_burst_leaves_in_turns_of_a_few_datagrams_also_where_the_budget_is_spent() -> void:
-	var link := ParleyEnetLink.new(2, ParleyRemote.new("peer", null), false)
-	check(link.begin(), "begins")
+func _bulk_to(port: int, count: int) -> void:
 	var sender := PacketPeerUDP.new()
-	sender.set_dest_address("127.0.0.1", link._inner_port)
-	for number in 20:
-		sender.put_packet(PackedByteArray([number]))
-	var budget := ParleyFrameBudget.new(0, 0)
-	budget.begin()
-	check(not budget.has_room(), "has no room")
-	var more: Array[bool] = []
-	var left: Array[int] = []
-	for turn in 3:
-		more.append(link.send_some(0.0, budget))
-		left.append(link._inner.get_available_packet_count())
-	link.close()
-	same(left, [12, 4, 0] as Array[int], "datagrams left after each turn")
-	same(more, [true, true, false] as Array[bool], "whether there is more")
-
-
-func test_all_that_came_is_taken_in_at_once() -> void:
-	var remote := ParleyRemote.new("peer", null)
-	remote.sockets.bind(0)
-	var sender := PacketPeerUDP.new()
-	sender.set_dest_address("127.0.0.1", remote.sockets.port_of(0))
-	for number in 30:
+	sender.set_dest_address("127.0.0.1", port)
+	for number in count:
 		var bytes := PackedByteArray([ParleySeal.FIRST_BYTE, number])
 		bytes.resize(1_200)
 		sender.put_packet(bytes)
-	remote.pump_in(0.0)
-	same(remote._early.size(), 30, "datagrams")
+
+
+func test_a_burst_leaves_in_turns_and_in_order() -> void:
+	var link := ParleyEnetLink.new(2, ParleyRemote.new("peer", null), false)
+	check(link.begin(), "begins")
+	_bulk_to(link._inner_port, 3)
+	var more: Array[bool] = []
+	var left: Array[int] = []
+	for turn in 4:
+		more.append(link.send_some(ParleyFrameBudget.TURN_BYTES, 0.0))
+		left.append(link._inner.get_available_packet_count())
+	link.close()
+	same(left, [2, 1, 0, 0] as Array[int], "datagrams left after each turn")
+	same(more, [true, true, true, false] as Array[bool], "whether there may be more")
+
+
+func test_a_burst_is_taken_in_in_turns_and_in_order() -> void:
+	var remote := ParleyRemote.new("peer", null)
+	remote.sockets.bind(0)
+	_bulk_to(remote.sockets.port_of(0), 5)
+	var taken: Array[int] = []
+	var more: Array[bool] = []
+	for turn in 5:
+		more.append(remote.pump_in(ParleyFrameBudget.TURN_BYTES, 0.0))
+		taken.append(remote._early.size())
+	same(taken, [1, 2, 3, 4, 5] as Array[int], "datagrams after each turn")
+	same(more, [true, true, true, true, false] as Array[bool], "whether there may be more")
+	same(remote._early.map(func(row: Array) -> int: return row[0][1]), [0, 1, 2, 3, 4], "order")
 	remote.close()
 
 
-func test_a_late_frame_takes_as_much_more() -> void:
-	var budget := ParleyFrameBudget.new(0, 8_000)
-	budget.begin()
-	OS.delay_usec(4 * ParleyFrameBudget.FRAME_USEC)
-	budget.begin()
-	for number in 24:
-		budget.spend(1_200)
-	check(budget.has_room(), "has room for four frames")
+func test_the_datagrams_of_play_are_one_turn() -> void:
+	var remote := ParleyRemote.new("peer", null)
+	var sender := PacketPeerUDP.new()
+	for socket in 2:
+		remote.sockets.bind(socket)
+		sender.set_dest_address("127.0.0.1", remote.sockets.port_of(socket))
+		sender.put_packet(PackedByteArray([ParleySeal.FIRST_BYTE, socket]))
+	check(not remote.pump_in(ParleyFrameBudget.TURN_BYTES, 0.0), "nothing waits")
+	same(remote._early.size(), 2, "datagrams")
+	remote.close()
 
 
-func test_a_frame_with_time_left_takes_all_datagrams() -> void:
+func test_every_player_has_a_turn_also_where_the_time_is_spent() -> void:
+	var budget := ParleyFrameBudget.new(0)
+	var turns: Array[String] = []
+	for frame in 3:
+		budget.begin()
+		budget.enter(ParleyFrameBudget.SENDING)
+		budget.give_turns(["a", "b", "c"], func(one: String) -> bool:
+			turns.append(one)
+			return true)
+		budget.leave()
+	same("".join(turns), "bcacababc", "turns of three frames")
+
+
+func test_bulk_goes_on_in_turns_while_there_is_time() -> void:
 	var budget := ParleyFrameBudget.new(1 << 40)
 	budget.begin()
-	for number in 1_000:
-		budget.spend(1_200)
-	check(budget.has_room(), "has room")
+	budget.enter(ParleyFrameBudget.RECEIVING)
+	var left := {"a": 1, "b": 3, "c": 2}
+	var turns: Array[String] = []
+	budget.give_turns(["a", "b", "c"], func(one: String) -> bool:
+		turns.append(one)
+		left[one] -= 1
+		return left[one] > 0)
+	same("".join(turns), "bcabcb", "turns")
+
+
+func test_a_part_of_a_frame_uses_what_the_parts_before_have_left() -> void:
+	var budget := ParleyFrameBudget.new(40_000)
+	budget.begin()
+	budget.enter(0.5)
+	OS.delay_usec(20_500)
+	check(not budget.has_room(), "the first part is over")
+	budget.leave()
+	budget.enter(0.5)
+	check(not budget.has_room(), "nothing is left for a part of the same share")
+	budget.leave()
+	budget.begin()
+	budget.enter(0.5)
+	check(budget.has_room(), "another frame has all of it")
+
+
+func test_the_turns_of_a_late_frame_are_longer() -> void:
+	var budget := ParleyFrameBudget.new()
+	budget.begin()
+	same(budget.turn_bytes, ParleyFrameBudget.TURN_BYTES, "bytes of a turn")
+	OS.delay_usec(4 * ParleyFrameBudget.FRAME_USEC)
+	budget.begin()
+	check(budget.turn_bytes >= 4 * ParleyFrameBudget.TURN_BYTES, "%d bytes of a turn" % budget.turn_bytes)
+	check(budget.turn_bytes <= ParleyFrameBudget.TURN_BYTES * ParleyFrameBudget.FRAMES_MAX, "%d bytes of a turn" % budget.turn_bytes)
 
 
 func test_the_sockets_of_a_punch_are_bound_beside_the_frames() -> void:

@@ -105,10 +105,9 @@ func handle(type: String, data: Dictionary, now: float) -> bool:
 	return true
 
 
-## Takes in what came, for all remote peers.
-func pump_in(now: float) -> void:
-	for pair: ParleyPair in _pairs.values():
-		pair.remote.pump_in(now)
+## Takes in what came, from all remote peers in turns.
+func pump_in(budget: ParleyFrameBudget, now: float) -> void:
+	budget.give_turns(remotes(), func(one: ParleyRemote) -> bool: return one.pump_in(budget.turn_bytes, now))
 
 
 ## Carries everything on, and sends what is due.

@@ -9,6 +9,11 @@ const PROOF_KEEP_MS := 10_000.0
 ## A relay that has not answered this many questions is not reached.
 const PROOFS_IN_VAIN := 3
 
+## Datagrams of the WebSocket that may wait; of more, the oldest are lost.
+const CAME_MAX := 1_024
+
+## What came over the WebSocket and was not taken in yet.
+var came: Array[PackedByteArray] = []
 ## Receipts of the playing socket by the sidecar's address.
 var receipts := {}
 var _worker: ParleyWorker
@@ -83,6 +88,7 @@ func prove_again(now: float) -> void:
 
 
 func close() -> void:
+	came.clear()
 	if _tunnel != null:
 		_tunnel.close()
 		_tunnel = null
@@ -129,18 +135,19 @@ func open_tunnel() -> void:
 		_tunnel = ParleyTunnel.new(_relay["tunnel"], _relay["ticket"], _worker)
 
 
-## The datagrams that came over it.
-func poll_tunnel(channel: ParleyChannel, now: float) -> Array[PackedByteArray]:
+## Looks what came over it.
+func poll_tunnel(channel: ParleyChannel, now: float) -> void:
 	if _tunnel == null:
-		return []
+		return
 	var was_open := _tunnel.is_open
-	var came := _tunnel.poll(now)
+	came.append_array(_tunnel.poll(now))
+	if came.size() > CAME_MAX:
+		came = came.slice(-CAME_MAX)
 	if channel != null and _tunnel.is_open != was_open:
 		if _tunnel.is_open:
 			channel.selector.open(ParleyPath.TUNNEL, ParleyPath.STREAM, "", 0, -1.0, now)
 		else:
 			channel.selector.end(ParleyPath.TUNNEL, now)
-	return came
 
 
 func send(bytes: PackedByteArray) -> void:

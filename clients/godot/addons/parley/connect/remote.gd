@@ -34,6 +34,8 @@ var _worker: ParleyWorker
 var _early: Array[Array] = []
 var _for_enet: Array[PackedByteArray] = []
 var _for_game: Array[PackedByteArray] = []
+# Index of the open socket that is read next.
+var _reading := 0
 var _doubted_at := -INF
 var _direct_since := INF
 
@@ -157,17 +159,30 @@ func close() -> void:
 	relay.close()
 
 
-## Takes in all that came: what waits in a socket may be a confirmation or an answer that keeps a path in use.
-func pump_in(now: float) -> void:
+## Takes in one turn of what came, of so many bytes; true where there may be more. The next turn goes on where this one has
+## ended.
+func pump_in(turn_bytes: int, now: float) -> bool:
 	if is_closed:
-		return
-	for at in sockets.open.size():
+		return false
+	var left := turn_bytes
+	var count := sockets.open.size()
+	for step in count:
+		var at := (_reading + step) % count
 		var one := sockets.open[at]
 		while one.get_available_packet_count() > 0:
+			if left <= 0:
+				_reading = at
+				return true
 			var bytes := one.get_packet()
+			left -= bytes.size() + ParleyFrameBudget.DATAGRAM_BYTES
 			_receive(bytes, sockets.open_numbers[at], ParleySockets.canonical(one.get_packet_ip()), one.get_packet_port(), now)
-	for bytes in relay.poll_tunnel(channel, now):
+	_reading = 0
+	relay.poll_tunnel(channel, now)
+	while left > 0 and not relay.came.is_empty():
+		var bytes: PackedByteArray = relay.came.pop_front()
+		left -= bytes.size() + ParleyFrameBudget.DATAGRAM_BYTES
 		_receive(bytes, ParleyPath.STREAM, "", 0, now)
+	return not relay.came.is_empty()
 
 
 ## Carries out what is due.

@@ -15,8 +15,6 @@ const CONNECT_ID_AT := 44
 ## come back: ENet doubles its wait with each repetition.
 const TIMEOUT_MIN_MS := 30_000
 const TIMEOUT_MAX_MS := 60_000
-## Datagrams that are sent before it is another player's turn, and at least in each frame: several times what play takes.
-const PASS_DATAGRAMS := 8
 
 ## Id at the MultiplayerAPI.
 var id := 0
@@ -95,14 +93,15 @@ func advance() -> bool:
 	return false
 
 
-## Sends up to [constant PASS_DATAGRAMS] of what ENet has to send, and returns whether there may be more.
-func send_some(now: float, budget: ParleyFrameBudget) -> bool:
+## Sends one turn of what ENet has to send, of so many bytes; true where there may be more.
+func send_some(turn_bytes: int, now: float) -> bool:
 	if remote.path != "" and not _waiting.is_empty():
 		for payload in _waiting:
 			remote.send(payload, now)
 		_waiting.clear()
 	var is_flushed := false
-	for count in PASS_DATAGRAMS:
+	var left := turn_bytes
+	while left > 0:
 		# Not before all of it has left: ENet hands over up to 64 KiB at once.
 		if not is_flushed and _inner.get_available_packet_count() == 0:
 			is_flushed = true
@@ -110,7 +109,7 @@ func send_some(now: float, budget: ParleyFrameBudget) -> bool:
 		if _inner.get_available_packet_count() == 0:
 			return false
 		var payload := _inner.get_packet()
-		budget.spend(payload.size())
+		left -= payload.size() + ParleyFrameBudget.DATAGRAM_BYTES
 		if _inner.get_packet_port() != _enet_port:
 			continue
 		if payload.size() == CONNECT_BYTES and _is_connect(payload):

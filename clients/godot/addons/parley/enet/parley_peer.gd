@@ -19,8 +19,6 @@ var _mode := MultiplayerPeer.TRANSFER_MODE_RELIABLE
 var _channel := 0
 var _refuses := false
 var _again_at := {}
-var _budget := ParleyFrameBudget.new()
-var _turn := 0
 
 
 func _init() -> void:
@@ -50,7 +48,7 @@ func stop() -> void:
 		if link.enet_peer != null:
 			link.enet_peer.peer_disconnect_now()
 			# With all that ENet had to send before.
-			while link.send_some(now, _budget):
+			while link.send_some(ParleyFrameBudget.TURN_BYTES, now):
 				pass
 			link.remote.pump_out(now)
 	_enet.close()
@@ -118,17 +116,9 @@ func pump_in(now: float) -> void:
 	_enet.poll()
 
 
-## Sends what ENet has to send, for all players in turns; each frame begins with another one. Every player has one turn at least.
-func pump_out(now: float) -> void:
-	_budget.begin()
-	var busy: Array[ParleyEnetLink] = []
-	busy.assign(_links.values())
-	_turn = (_turn + 1) % maxi(1, busy.size())
-	busy = busy.slice(_turn) + busy.slice(0, _turn)
-	while not busy.is_empty():
-		busy = busy.filter(func(link: ParleyEnetLink) -> bool: return link.send_some(now, _budget))
-		if not _budget.has_room():
-			return
+## Sends what ENet has to send, for all players in turns.
+func pump_out(budget: ParleyFrameBudget, now: float) -> void:
+	budget.give_turns(_links.values(), func(link: ParleyEnetLink) -> bool: return link.send_some(budget.turn_bytes, now))
 
 
 func _on_peer_connected(id: int) -> void:

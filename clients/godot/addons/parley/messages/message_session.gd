@@ -184,10 +184,10 @@ func hear_data(packet: Packets.Packet, now: float, out: Array[ParleyIncoming.Arr
 # --- time -------------------------------------------------------------------------------------------------------------
 
 
-## What time has brought. `hears_others`: whether another peer was heard lately.
-func tick(hears_others: bool, now: float, budget: ParleyFrameBudget) -> void:
+## What time has brought. `hears_others`: whether another peer was heard lately. Whether there may be more to send now.
+func tick(hears_others: bool, now: float) -> bool:
 	if is_over:
-		return
+		return false
 	if transport == null:
 		if is_wanted and now >= _since + Limits.CONNECT_MS:
 			if _has_path:
@@ -198,16 +198,17 @@ func tick(hears_others: bool, now: float, budget: ParleyFrameBudget) -> void:
 			_hello()
 			_hello_at = now + _hello_wait_ms
 			_hello_wait_ms = minf(2.0 * _hello_wait_ms, Limits.HELLO_MS_MAX)
-		return
+		return false
 	if now >= transport.unanswered_since + Limits.SILENT_MS:
 		if hears_others:
 			fail(ParleyMessages.CONNECTION_END_REMOTE_TIMEOUT, "the peer fell silent")
 		else:
 			fail(ParleyMessages.CONNECTION_END_MISC_TIMEOUT, "the peer fell silent, and no other peer is heard")
-		return
+		return false
 	if now >= transport.last_heard_at + Limits.ASK_AFTER_MS and transport.unanswered_since == INF:
 		transport.ping()
-	transport.take(now, budget, datagrams)
+	transport.carry_on(now)
+	return transport.take(now, datagrams)
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------

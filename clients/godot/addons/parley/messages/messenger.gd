@@ -22,6 +22,8 @@ var _past := {}
 var _inbox := ParleyInbox.new()
 var _stray_at := -INF
 var _turn := 0
+# Those that may have more to send in this frame.
+var _busy: Array[ParleyMessageSession] = []
 
 
 # --- the game ---------------------------------------------------------------------------------------------------------
@@ -184,8 +186,9 @@ func _hear_hello(peer: String, one: ParleyMessageSession, packet: Packets.Packet
 # --- time -------------------------------------------------------------------------------------------------------------
 
 
-## Peers take turns to be the first within the budget.
-func wake(now: float, budget: ParleyFrameBudget) -> void:
+## Makes the next datagram of each peer. There may be more: see [method go_on].
+func wake(now: float) -> void:
+	_busy.clear()
 	var waking := _sessions.values()
 	_turn += 1
 	for at in waking.size():
@@ -196,8 +199,20 @@ func wake(now: float, budget: ParleyFrameBudget) -> void:
 			_collect(one)
 			_forget(one)
 			continue
-		one.tick(_hears_others(one, now), now, budget)
+		if one.tick(_hears_others(one, now), now):
+			_busy.append(one)
 		_collect(one)
+
+
+## Makes another datagram of one peer, of each in turn. False where none has one.
+func go_on(now: float) -> bool:
+	while not _busy.is_empty():
+		var one: ParleyMessageSession = _busy.pop_front()
+		if not one.is_over and one.transport.take(now, one.datagrams):
+			_busy.append(one)
+			_collect(one)
+			return true
+	return false
 
 
 ## Ends everything, without a word to the game.

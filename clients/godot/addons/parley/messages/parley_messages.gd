@@ -31,8 +31,6 @@ var _lobby := ""
 var _ids := {}
 # When a path to each peer was asked for.
 var _sought_at := {}
-# In bytes alone: datagrams are made here, and sealed afterwards.
-var _budget := ParleyFrameBudget.new(0, 16_000)
 
 
 func _init(of_session: ParleySession = null) -> void:
@@ -67,9 +65,13 @@ func _process(_delta: float) -> void:
 	_check_lobby()
 	if _lobby == "":
 		return
-	_budget.begin()
-	_messenger.wake(_now(), _budget)
+	var budget := session.budget
+	budget.enter(ParleyFrameBudget.MESSAGES)
+	_messenger.wake(_now())
 	_send()
+	while budget.has_room() and _messenger.go_on(_now()):
+		_send()
+	budget.leave()
 	var events := _messenger.events
 	_messenger.events = []
 	for event in events:

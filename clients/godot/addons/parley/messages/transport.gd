@@ -177,16 +177,20 @@ func ping() -> void:
 	_ping_due = true
 
 
-## Appends the datagrams that are due to `out`: the first one in any case, as it holds what keeps the session going
-## (confirmations, windows, questions), and others as far as the budget allows.
-func take(now: float, budget: ParleyFrameBudget, out: Array[PackedByteArray]) -> void:
+## Looks what is lost, and asks where nothing was confirmed for long. Once in each frame.
+func carry_on(now: float) -> void:
 	_lose(_is_full(), now)
 	_probe(now)
+
+
+## Appends the next datagram that is due to `out`; false where none is. The first one holds what keeps the session going:
+## confirmations, windows, questions.
+func take(now: float, out: Array[PackedByteArray]) -> bool:
 	var made := _make(now)
-	while not made.is_empty():
-		budget.spend(made.size())
-		out.append(made)
-		made = _make(now) if budget.has_room() else PackedByteArray()
+	if made.is_empty():
+		return false
+	out.append(made)
+	return true
 
 
 # Nothing was confirmed for long: the oldest is sent again, as a question.

@@ -70,15 +70,17 @@ var host_refusal: PackedStringArray:
 		return connector.refusal(_host)
 
 
-func pump_in(now: float) -> void:
-	connector.pump_in(now)
+func pump_in(budget: ParleyFrameBudget, now: float) -> void:
+	budget.enter(ParleyFrameBudget.RECEIVING)
+	connector.pump_in(budget, now)
 	peer.pump_in(now)
 	for remote in connector.remotes():
 		for bytes in remote.take_datagrams():
 			session().datagram_received.emit(id_of(remote.peer_id), bytes)
+	budget.leave()
 
 
-func poll(now: float) -> void:
+func poll(budget: ParleyFrameBudget, now: float) -> void:
 	stream.poll(now)
 	if stream.over != "" and over == "":
 		_end(stream.over)
@@ -99,7 +101,9 @@ func poll(now: float) -> void:
 	if now >= _connect_at:
 		_connect_at = now + CONNECT_EVERY_MS
 		_connect(now)
-	peer.pump_out(now)
+	budget.enter(ParleyFrameBudget.SENDING)
+	peer.pump_out(budget, now)
+	budget.leave()
 	connector.poll(now)
 	for remote in connector.changed:
 		session().path_changed.emit(id_of(remote.peer_id), remote.path)

@@ -57,6 +57,8 @@ var peer := ParleyPeer.new()
 var frame_usec := 0
 ## The session has left the tree, or is about to.
 var is_ending := false
+## Of each frame, for this session's datagrams.
+var budget := ParleyFrameBudget.new()
 ## Lobbies of the local network, without a hub.
 var lan := ParleyLan.new(self)
 var _desk := ParleyDesk.new(self)
@@ -249,7 +251,7 @@ func _poll(now: float) -> void:
 	if _room == null:
 		return
 	pump_in()
-	_room.poll(now)
+	_room.poll(budget, now)
 	if _room != null and _room.over != "":
 		var over := [_room.over, _room.over_why]
 		_close_room()
@@ -262,7 +264,8 @@ func pump_in() -> void:
 		return
 	_pumped_frame = Engine.get_process_frames()
 	var began := Time.get_ticks_usec()
-	_room.pump_in(began / 1000.0)
+	budget.begin()
+	_room.pump_in(budget, began / 1000.0)
 	_pump_usec += Time.get_ticks_usec() - began
 
 
