@@ -19,7 +19,7 @@ export type Proof = {
 type SigningKey = { readonly id: string; readonly key: CryptoKey; readonly x: string };
 
 /** The keys of the current setting. A Worker's settings do not change while it runs. */
-let cached: { readonly setting: string; readonly keys: Promise<SigningKey[]> } | null = null;
+let cached: { readonly setting: string; readonly keys: SigningKey[] } | null = null;
 
 /** The signed proof, or null if the hub has no key. */
 export async function signProof(
@@ -38,13 +38,13 @@ export async function signProof(
 export const publicKeys = async (env: Env): Promise<Jwk[]> =>
   (await signingKeys(env)).map(({ id, x }) => ({ kty: "OKP", crv: "Ed25519", x, kid: id, alg: "EdDSA", use: "sig" }));
 
-function signingKeys(env: Env): Promise<SigningKey[]> {
+/** Keeps the keys and not their promise: a request that awaits another's promise gets no response if that one ends first. */
+async function signingKeys(env: Env): Promise<SigningKey[]> {
   const setting = env.TOKEN_KEYS ?? "";
-  if (cached?.setting !== setting) {
-    const usable = keysOf("TOKEN_KEYS", env);
-    cached = { setting, keys: Promise.all(usable.slice(0, TOKEN_KEYS_MAX).map(deriveKey)) };
-  }
-  return cached.keys;
+  if (cached?.setting === setting) return cached.keys;
+  const keys = await Promise.all(keysOf("TOKEN_KEYS", env).slice(0, TOKEN_KEYS_MAX).map(deriveKey));
+  cached = { setting, keys };
+  return keys;
 }
 
 /** A key pair whose seed is an HMAC of the setting's key with the purpose as its label (NIST SP 800-108). */

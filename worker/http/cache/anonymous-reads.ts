@@ -8,7 +8,7 @@
  * that ask the same at the same time share one request of the hub. Responses from here do not count against the rate
  * limit, which protects hubs; a request that reaches the hub does.
  */
-import { READ_FRESH_MS } from "#shared/limits.ts";
+import { READ_FRESH_MS, READ_STALE_MS } from "#shared/limits.ts";
 import { randomId } from "../../auth/random.ts";
 import type { Env } from "../../env.ts";
 import { lastChange } from "../../lists/game-changes.ts";
@@ -26,7 +26,10 @@ export type ReadContext = {
 
 /** What a request to the hub came to. `response`: that of the client who caused it, who alone may be refused. */
 type Filled = { readonly stored: StoredRead | null; readonly response: Response | null };
-type Filling = { readonly version: number; readonly stored: Promise<StoredRead | null> };
+/** A request to the hub; nobody waits for it after `until`; `stored` is set when it has come to something. */
+type Filling = { readonly version: number; readonly until: number; stored?: StoredRead | null };
+/** How often a request looks whether another one that it waits for has come to something. */
+const LOOK_MS = 5;
 
 export class AnonymousReads {
   readonly #reads = new CacheableReads();
@@ -61,30 +64,33 @@ export class AnonymousReads {
       if (response !== null) return responseTo(request, stored, response.headers);
       return this.#use(stored, read, request, context, Date.now());
     }
-    const stored = await current.stored;
-    // Another client was refused, perhaps for its own rate.
+    const stored = await resultOf(current);
+    // Another client was refused, perhaps for its own rate, or has no answer yet.
     return stored === null ? context.answer(request) : responseFromCache(stored, request, Date.now());
   }
 
   /** What is being requested, unless the game has changed since: nobody may miss a change that it knows of. */
   #current({ key, game }: CacheableRead): Filling | null {
     const filling = this.#filling.get(key);
-    return filling?.version === lastChange(game).version ? filling : null;
+    const isCurrent = filling?.version === lastChange(game).version && performance.now() < filling.until;
+    return isCurrent ? filling : null;
   }
 
   /** Requests a response. It continues when the client is gone, because others may wait for it. */
   #start(read: CacheableRead, request: Request, context: ReadContext, must_be_fresh: boolean): Promise<Filled> {
-    const { version } = lastChange(read.game);
-    const filled = this.#fill(read, request, context, must_be_fresh).finally(() => {
-      if (this.#filling.get(read.key) === filling) this.#filling.delete(read.key);
-    });
-    const stored = filled.then(
-      (result) => result.stored,
-      () => null,
-    );
-    const filling: Filling = { version, stored };
+    const filling: Filling = { version: lastChange(read.game).version, until: performance.now() + READ_STALE_MS };
     this.#filling.set(read.key, filling);
-    context.waitUntil(stored);
+    const end = (stored: StoredRead | null): void => {
+      if (this.#filling.get(read.key) === filling) this.#filling.delete(read.key);
+      filling.stored = stored;
+    };
+    const filled = this.#fill(read, request, context, must_be_fresh);
+    context.waitUntil(
+      filled.then(
+        ({ stored }) => end(stored),
+        () => end(null),
+      ),
+    );
     return filled;
   }
 
@@ -107,6 +113,15 @@ export class AnonymousReads {
     if (has_edge && isUsable(stored, Date.now())) context.waitUntil(writeEdge(key, stored, isolate));
     return { stored, response };
   }
+}
+
+/**
+ * Waits for what another client's request comes to; null if that takes too long. It must not await a promise of the other
+ * request: workerd then continues this one within the other, which may end first, and this one gets no response.
+ */
+async function resultOf(filling: Filling): Promise<StoredRead | null> {
+  while (filling.stored === undefined && performance.now() < filling.until) await scheduler.wait(LOOK_MS);
+  return filling.stored ?? null;
 }
 
 /** The same request for the whole response, in the spelling of the key. */

@@ -155,6 +155,21 @@ describe("anonymous reads of a lobby", () => {
   });
 });
 
+test("readers are answered although the request that they wait for never ends, because its client is gone", async () => {
+  let answered = 0;
+  const context: ReadContext = {
+    env: {},
+    waitUntil: () => {},
+    answer: (request) => (++answered === 1 ? new Promise(() => {}) : Promise.resolve(app.fetch(request, env))),
+  };
+  const reads = new AnonymousReads();
+  void reads.respond(requestOf(""), context);
+  const readers = Array.from({ length: 3 }, () => reads.respond(requestOf(""), context)!);
+  expect((await Promise.all(readers)).map(({ status }) => status)).toStrictEqual([200, 200, 200]);
+  // Later readers do not wait for it.
+  expect((await reads.respond(requestOf(""), context)!).status).toBe(200);
+});
+
 test("a read with a token always reaches the hub, and its response is for nobody else", async () => {
   const ann = await Player.of(game);
   for (let at = 1; at <= 2; at++) {
