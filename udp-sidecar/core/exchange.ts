@@ -10,7 +10,7 @@ import type { Wire as WireName } from "#shared/lobby/lobby.ts";
 import type { RequesterNotice, Notice } from "#shared/lobby/notices.ts";
 import { Contacts, type ContactLimits } from "./contacts.ts";
 import { type Budget, BucketTable } from "#shared/rate-limit/token-bucket.ts";
-import { RenewalReplies } from "./renewal-replies.ts";
+import { keepReply, RenewalReplies } from "./renewal-replies.ts";
 import { RepeatQueue } from "./repeat-queue.ts";
 import type { Contact, Datagram, Action, ReportBody, Liveness, Wire } from "../protocols/wire.ts";
 import type { SendCredit } from "./send-credit.ts";
@@ -107,7 +107,7 @@ export class Exchange {
   deliverNotice({ to, notice }: MemberNotice, now: number): void {
     if (notice.kind === "removed") {
       const contact = this.contacts.find(to.wire, to.name, to.peer) ?? this.contacts.put(to, now);
-      this.contacts.remove(contact);
+      this.#forget(contact);
       this.#sendNotice(contact, notice, now);
     } else {
       const isNew = this.contacts.find(to.wire, to.name, to.peer) === undefined;
@@ -143,7 +143,7 @@ export class Exchange {
   /** A member whose connection has closed leaves its lobby. */
   disconnect(contact: Contact): void {
     const { name, peer } = contact;
-    this.contacts.remove(contact);
+    this.#forget(contact);
     this.reportAs(contact, { kind: "leave", name, peer });
   }
 
@@ -165,15 +165,13 @@ export class Exchange {
       const missed = known !== undefined && notice.kind === "introduced" && !known.introduced;
       if (missed) this.#sendNotice(contact, notice, now);
       else {
-        const reply = this.#wires.get(to.wire)?.encodeNotice(notice, contact);
-        const { renewal_reply = [], credit_terms = {} } = reply ?? {};
-        Object.assign(contact, { renewal_reply, credit_terms });
+        keepReply(contact, this.#wires.get(to.wire)?.encodeNotice(notice, contact) ?? {});
       }
       contact.introduced = notice.kind === "introduced";
       if (known === undefined) contact.restored = true;
     }
     for (const contact of this.contacts.all()) {
-      if (!listed.has(contact) && behind(contact.wire, contact.name)) this.contacts.remove(contact);
+      if (!listed.has(contact) && behind(contact.wire, contact.name)) this.#forget(contact);
     }
   }
 
@@ -269,10 +267,7 @@ export class Exchange {
     if (wire === undefined) return;
     const reply = wire.encodeNotice(notice, contact);
     this.#counters.add("notices", notice.kind);
-    if (reply.renewal_reply !== undefined) {
-      contact.renewal_reply = reply.renewal_reply;
-      contact.credit_terms = reply.credit_terms ?? {};
-    }
+    if (reply.renewal_reply !== undefined) keepReply(contact, reply);
     if (reply.renews_lease === true) contact.last_seen_at = now;
     if (notice.kind === "introduced") contact.introduced = true;
     wire.connections?.notify(contact, notice);
@@ -286,6 +281,11 @@ export class Exchange {
   /** On a wire whose members are tied to connections: its connection has closed, or belonged to an earlier process. */
   #isDisconnected({ wire, peer }: Contact): boolean {
     return this.#wires.get(wire)?.connections?.isConnected(peer) === false;
+  }
+
+  #forget(contact: Contact): void {
+    this.contacts.remove(contact);
+    this.#unrenewed.remove(contact);
   }
 
   /** Another contact has taken its place; a repetition to the old one would reach the new one. */

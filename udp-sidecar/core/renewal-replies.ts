@@ -3,12 +3,22 @@
  * up by answers that repeat what the member already knows.
  */
 import { type Bucket, type Budget, consumeToken, fullBucket } from "#shared/rate-limit/token-bucket.ts";
-import type { Contact, CreditTerms } from "../protocols/wire.ts";
+import { ownBytes } from "../protocols/own-bytes.ts";
+import type { Contact, CreditTerms, Reply } from "../protocols/wire.ts";
 
 /** A keepalive is answered after this time even if that uses the reserve: the Rabid plugin gives up after 15 s. */
 const REPLY_MS = 4_000;
 /** Before that, twelve players behind one address must not all count on the whole allowance as their reserve. */
 const NEIGHBOURS_TERMS: CreditTerms = { share: 1 / 8 };
+
+/** Keeps a notice's answer to the contact's keepalives, for as long as the contact stays. */
+export function keepReply(
+  contact: Contact,
+  { renewal_reply = [], credit_terms = {} }: Pick<Reply, "renewal_reply" | "credit_terms">,
+): void {
+  contact.renewal_reply = renewal_reply.map(ownBytes);
+  contact.credit_terms = credit_terms;
+}
 
 export class RenewalReplies {
   readonly #budget: Budget;

@@ -34,6 +34,7 @@ import type { Policy } from "#shared/lobby/lobby.ts";
 import type { Notice } from "#shared/lobby/notices.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 import { VERSION } from "#shared/version.ts";
+import { joinBytes } from "./own-bytes.ts";
 import type { ContactLookup, Datagram, Action, ConnectionSide, ReportBody, Reply, Wire } from "./wire.ts";
 
 /** The length and letters of an id. `words`: pronounceable words of two syllables; the length counts syllables. */
@@ -228,7 +229,7 @@ export class LineReader {
     if (part.length === 0 || this.#tooLong) return;
     this.#tooLong = this.#partial.length + part.length > NORAY_LINE_BYTES_MAX;
     // A copy, because the socket may reuse the bytes.
-    this.#partial = this.#tooLong ? NOTHING : Buffer.concat([this.#partial, part]);
+    this.#partial = this.#tooLong ? NOTHING : joinBytes(this.#partial, part);
   }
 
   #finishLine(): string | null {

@@ -9,6 +9,7 @@
  * DATA is words that are separated by spaces. A quoted part of a word may contain spaces and line feeds. `KEY=VALUE` is a
  * pair, split at the first `=` that is not quoted. `\n`, `\r` and `\"` are escapes. Text is UTF-8.
  */
+import { joinBytes } from "./own-bytes.ts";
 
 export type TrimsockCommand = {
   readonly name: string;
@@ -41,7 +42,7 @@ export class TrimsockReader {
     const skipped = Math.min(this.#skip, bytes.length);
     this.#skip -= skipped;
     // A copy, because the socket may reuse the bytes.
-    this.#buffer = Buffer.concat([this.#buffer, bytes.subarray(skipped)]);
+    this.#buffer = joinBytes(this.#buffer, bytes.subarray(skipped));
     for (let line = this.#nextLine(); line !== null; line = this.#nextLine()) {
       if (line.length > this.#bytes_max) {
         yield null;
@@ -72,7 +73,8 @@ export class TrimsockReader {
   }
 
   #reset(rest: Uint8Array): void {
-    this.#buffer = rest;
+    // Without a copy, an empty rest would keep all that was before it.
+    this.#buffer = rest.length === 0 ? NOTHING : rest;
     this.#at = 0;
     this.#quoted = this.#escaped = false;
   }

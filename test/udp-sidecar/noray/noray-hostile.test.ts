@@ -20,7 +20,9 @@ function stands({ rig, id }: NorayScript): void {
   for (const player of ["A", "B"]) {
     expect(rig.hub.lobby(id(player), "noray")?.members[0]?.source?.endpoint).toStrictEqual(endpointOf(player));
     const answers = rig.send(player, id(`*${player}`));
-    expect(answers.map(({ to, bytes }) => [to, bytes.toString()])).toStrictEqual([[endpointOf(player), "OK"]]);
+    expect(answers.map(({ to, bytes }) => [to, Buffer.from(bytes).toString()])).toStrictEqual([
+      [endpointOf(player), "OK"],
+    ]);
   }
   expect([rig.hub.directory.size, rig.sidecar().exchange.contacts.size]).toStrictEqual([2, 2]);
 }
@@ -71,9 +73,9 @@ describe("datagrams that are not a PID", () => {
   test("datagrams of other wires reach those wires, and PIDs reach the registrar", () => {
     const told = meeting();
     const said = told.rig.send("C", "h:Nice:Carol:4", { via: SHARED_PORT });
-    expect(said.map(({ bytes }) => bytes.toString())).toStrictEqual(["i:Carol"]);
+    expect(said.map(({ bytes }) => Buffer.from(bytes).toString())).toStrictEqual(["i:Carol"]);
     const ok = told.rig.send("A", told.id("*A"), { via: SHARED_PORT });
-    expect(ok.map(({ via, bytes }) => [via, bytes.toString()])).toStrictEqual([[SHARED_PORT, "OK"]]);
+    expect(ok.map(({ via, bytes }) => [via, Buffer.from(bytes).toString()])).toStrictEqual([[SHARED_PORT, "OK"]]);
   });
 });
 
