@@ -3,7 +3,7 @@
  * up by answers that repeat what the member already knows.
  */
 import { type Bucket, type Budget, consumeToken, fullBucket } from "#shared/rate-limit/token-bucket.ts";
-import { ownBytes } from "../protocols/own-bytes.ts";
+import { ownBytes } from "#shared/net/own-bytes.ts";
 import type { Contact, CreditTerms, Reply } from "../protocols/wire.ts";
 
 /** A keepalive is answered after this time even if that uses the reserve: the Rabid plugin gives up after 15 s. */

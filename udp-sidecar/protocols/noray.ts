@@ -34,7 +34,7 @@ import type { Policy } from "#shared/lobby/lobby.ts";
 import type { Notice } from "#shared/lobby/notices.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 import { VERSION } from "#shared/version.ts";
-import { joinBytes } from "./own-bytes.ts";
+import { joinBytes } from "#shared/net/own-bytes.ts";
 import type { ContactLookup, Datagram, Action, ConnectionSide, ReportBody, Reply, Wire } from "./wire.ts";
 
 /** The length and letters of an id. `words`: pronounceable words of two syllables; the length counts syllables. */

@@ -9,7 +9,7 @@
  * DATA is words that are separated by spaces. A quoted part of a word may contain spaces and line feeds. `KEY=VALUE` is a
  * pair, split at the first `=` that is not quoted. `\n`, `\r` and `\"` are escapes. Text is UTF-8.
  */
-import { joinBytes } from "./own-bytes.ts";
+import { joinBytes } from "#shared/net/own-bytes.ts";
 
 export type TrimsockCommand = {
   readonly name: string;

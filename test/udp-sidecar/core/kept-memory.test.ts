@@ -1,12 +1,12 @@
 /** What stays in a sidecar's memory, and what it takes with it. */
 import { describe, expect, test } from "vitest";
 import { UNRENEWED_CONTACTS_MIN } from "#shared/limits.ts";
-import { joinBytes, ownBytes } from "../../../udp-sidecar/protocols/own-bytes.ts";
+import { joinBytes, ownBytes } from "#shared/net/own-bytes.ts";
 import { endpointOf, Rig, SHARED_PORT } from "../../support/exchange.ts";
 import { registering, sign } from "../../support/dowsett.ts";
 
 describe("bytes that are kept", () => {
-  test("have memory of their own, as small Buffers have not", () => {
+  test("share no memory with others, as small Buffers do", () => {
     const small = Buffer.from("small");
     expect(small.buffer.byteLength).toBeGreaterThan(1_000);
     for (const kept of [ownBytes(small), joinBytes(small.subarray(0, 2), small.subarray(2))]) {

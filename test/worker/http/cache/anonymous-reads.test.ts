@@ -165,7 +165,9 @@ test("readers are answered although the request that they wait for never ends, b
   const reads = new AnonymousReads();
   void reads.respond(requestOf(""), context);
   const readers = Array.from({ length: 3 }, () => reads.respond(requestOf(""), context)!);
-  expect((await Promise.all(readers)).map(({ status }) => status)).toStrictEqual([200, 200, 200]);
+  expect((await Promise.all(readers.map(async (one) => one))).map(({ status }) => status)).toStrictEqual([
+    200, 200, 200,
+  ]);
   // Later readers do not wait for it.
   expect((await reads.respond(requestOf(""), context)!).status).toBe(200);
 });
