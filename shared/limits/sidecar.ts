@@ -8,8 +8,14 @@ export const UDP_TURN_MAX = 1_024;
 /** The longest datagram (RFC 768 over IPv4), and the longest that is sent in a batch: longer ones are sent alone. */
 export const UDP_DATAGRAM_BYTES_MAX = 65_507;
 export const UDP_BATCHED_BYTES_MAX = 2_048;
-/** Addresses whose text and bytes are remembered, 100 bytes each. When full, all are forgotten. */
+/** Addresses whose bytes are remembered, 100 bytes each. When full, all are forgotten. */
 export const UDP_ADDRESSES_REMEMBERED_MAX = 16_384;
+/** Senders whose endpoints are remembered, for each family. A power of two. */
+export const UDP_ENDPOINTS_REMEMBERED = 16_384;
+/** Tickets of a game whose signature was verified, at most 300 bytes each. */
+export const TICKETS_REMEMBERED_MAX = 8_192;
+/** Keepalives whose meaning is remembered, at most 2 MB in each game. A power of two. */
+export const RENEWALS_REMEMBERED = 4_096;
 /** Contacts that one sidecar holds for one game. When full, new ones are ignored. */
 export const CONTACTS_MAX = 65_536;
 /**

@@ -61,15 +61,28 @@ export function bytesOf(address: string): readonly number[] | null {
 
 // --- parsing ---------------------------------------------------------------------------------------------------
 
+const ZERO = 0x30;
+/** A dot, counted from zero. */
+const END_OF_BYTE = 0x2e - ZERO;
+
 function parseIPv4(text: string): number[] | null {
-  const parts = text.split(".");
-  if (parts.length !== 4) return null;
   const bytes: number[] = [];
-  for (const part of parts) {
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) return null;
-    bytes.push(Number(part));
+  // Without a digit so far.
+  let value = -1;
+  for (let at = 0; at <= text.length; at++) {
+    const digit = at === text.length ? END_OF_BYTE : text.charCodeAt(at) - ZERO;
+    if (digit === END_OF_BYTE) {
+      if (value < 0) return null;
+      bytes.push(value);
+      value = -1;
+    } else {
+      // A leading zero means octal to some readers.
+      if (digit < 0 || digit > 9 || value === 0) return null;
+      value = Math.max(value, 0) * 10 + digit;
+      if (value > 255) return null;
+    }
   }
-  return bytes;
+  return bytes.length === 4 ? bytes : null;
 }
 
 /** Eight 16-bit groups, or null. Accepts a dotted IPv4 tail (RFC 4291 section 2.2). */

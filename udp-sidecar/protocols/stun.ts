@@ -22,6 +22,7 @@ const ERROR_CODE = 0x0009;
 const UNKNOWN_ATTRIBUTES = 0x000a;
 const XOR_MAPPED_ADDRESS = 0x0020;
 const FINGERPRINT = 0x8028;
+const FINGERPRINT_BYTES = 8;
 const FINGERPRINT_XOR = 0x5354_554e;
 /** The comprehension-required attributes of RFC 8489. Without authentication they have no effect here. */
 const UNDERSTOOD = new Set([0x01, 0x06, 0x08, ERROR_CODE, UNKNOWN_ATTRIBUTES, 0x14, 0x15, 0x1c, 0x1d, 0x1e, 0x20]);
@@ -38,13 +39,14 @@ export const isStun = (bytes: Uint8Array): boolean =>
   bytes[5] === 0x12 &&
   bytes[6] === 0xa4 &&
   bytes[7] === 0x42 &&
-  bytes.length - HEADER_BYTES === Buffer.from(bytes.buffer, bytes.byteOffset, 4).readUInt16BE(2);
+  bytes.length - HEADER_BYTES === bytes[2]! * 256 + bytes[3]!;
 
 /** The response to a STUN message from this endpoint, or why there is none. */
 export function bindingResponse(bytes: Uint8Array, from: Endpoint): Uint8Array | { readonly drop: string } {
   if (bytes.length > STUN_BYTES_MAX) return { drop: "stun_length" };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (view.getUint16(0) !== BINDING_REQUEST) return { drop: "stun_no_request" };
+  if (bytes.length === HEADER_BYTES) return bindingSuccess(bytes, from, false);
   const unknown: number[] = [];
   let hasFingerprint = false;
   for (let at = HEADER_BYTES; at < bytes.length;) {
@@ -62,24 +64,41 @@ export function bindingResponse(bytes: Uint8Array, from: Endpoint): Uint8Array |
   }
   const transaction = bytes.subarray(8, HEADER_BYTES);
   if (unknown.length > 0) return encodeMessage(BINDING_ERROR, transaction, unknownAttributes(unknown), hasFingerprint);
-  return encodeMessage(BINDING_SUCCESS, transaction, [xorMappedAddress(from, transaction)], hasFingerprint);
+  return bindingSuccess(bytes, from, hasFingerprint);
 }
 
 type Attribute = { readonly type: number; readonly value: Uint8Array };
 
 /**
- * Address and port, XORed with the cookie and the transaction id, because some routers rewrite plain addresses in
- * payloads.
+ * The response to nearly every request, so it is written without intermediate objects. Address and port are XORed with the
+ * cookie and the transaction id, because some routers rewrite plain addresses in payloads.
  */
-function xorMappedAddress({ address, port }: Endpoint, transaction: Uint8Array): Attribute {
-  const bytes = bytesOf(address) ?? [];
-  const value = new Uint8Array(4 + bytes.length);
-  const view = new DataView(value.buffer);
-  view.setUint8(1, bytes.length === 4 ? 1 : 2);
-  view.setUint16(2, port ^ (COOKIE >>> 16));
-  const mask = [0x21, 0x12, 0xa4, 0x42, ...transaction];
-  for (const [at, byte] of bytes.entries()) value[4 + at] = byte ^ mask[at]!;
-  return { type: XOR_MAPPED_ADDRESS, value };
+function bindingSuccess(request: Uint8Array, { address, port }: Endpoint, withFingerprint: boolean): Uint8Array {
+  const octets = bytesOf(address) ?? [];
+  const end = HEADER_BYTES + 8 + octets.length;
+  const bytes = Buffer.allocUnsafe(withFingerprint ? end + FINGERPRINT_BYTES : end);
+  writeUint16(bytes, 0, BINDING_SUCCESS);
+  writeUint16(bytes, 2, bytes.length - HEADER_BYTES);
+  for (let at = 4; at < HEADER_BYTES; at++) bytes[at] = request[at]!;
+  writeUint16(bytes, HEADER_BYTES, XOR_MAPPED_ADDRESS);
+  writeUint16(bytes, HEADER_BYTES + 2, 4 + octets.length);
+  writeUint16(bytes, HEADER_BYTES + 4, octets.length === 4 ? 1 : 2);
+  writeUint16(bytes, HEADER_BYTES + 6, port ^ (COOKIE >>> 16));
+  for (let at = 0; at < octets.length; at++) bytes[HEADER_BYTES + 8 + at] = octets[at]! ^ request[4 + at]!;
+  if (withFingerprint) writeFingerprint(bytes, end);
+  return bytes;
+}
+
+function writeUint16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >> 8;
+  bytes[at + 1] = value;
+}
+
+function writeFingerprint(bytes: Uint8Array, at: number): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  view.setUint16(at, FINGERPRINT);
+  view.setUint16(at + 2, 4);
+  view.setUint32(at + 4, fingerprint(bytes.subarray(0, at)));
 }
 
 /** 420 without a reason phrase, which agents ignore and which would make the response longer. */
@@ -99,7 +118,7 @@ function encodeMessage(
   withFingerprint: boolean,
 ): Uint8Array {
   const body = attributes.reduce((sum, { value }) => sum + 4 + padded(value.length), 0);
-  const bytes = new Uint8Array(HEADER_BYTES + body + (withFingerprint ? 8 : 0));
+  const bytes = new Uint8Array(HEADER_BYTES + body + (withFingerprint ? FINGERPRINT_BYTES : 0));
   const view = new DataView(bytes.buffer);
   view.setUint16(0, type);
   view.setUint16(2, bytes.length - HEADER_BYTES);
@@ -112,10 +131,7 @@ function encodeMessage(
     bytes.set(value, at + 4);
     at += 4 + padded(value.length);
   }
-  if (!withFingerprint) return bytes;
-  view.setUint16(at, FINGERPRINT);
-  view.setUint16(at + 2, 4);
-  view.setUint32(at + 4, fingerprint(bytes.subarray(0, at)));
+  if (withFingerprint) writeFingerprint(bytes, at);
   return bytes;
 }
 

@@ -6,7 +6,7 @@
 import { randomInt } from "node:crypto";
 import { networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { canonicalAddress, type Endpoint, endpoint, isIPv4 } from "#shared/net/endpoint.ts";
+import { canonicalAddress, type Endpoint, isIPv4 } from "#shared/net/endpoint.ts";
 import {
   RELAY_BIND_TRIES,
   RELAY_DRAIN_CHECK_MS,
@@ -134,7 +134,7 @@ export class RelayPorts implements PortPool {
       const socket = this.#backend.open(
         { address, port, family },
         {
-          onDatagram: (bytes, from, fromPort) => this.#onDatagram(port, bytes, from, fromPort),
+          onDatagram: (bytes, from) => this.#onDatagram(port, bytes, from),
           onError: (kind) => this.#counters.add("socket_errors", `relay_${kind}`),
         },
       );
@@ -146,10 +146,10 @@ export class RelayPorts implements PortPool {
     }
   }
 
-  #onDatagram(port: number, bytes: Uint8Array, address: string, from: number): void {
+  #onDatagram(port: number, bytes: Uint8Array, from: Endpoint): void {
     try {
-      if (isEnterRequest(bytes)) return this.#handleEnter(port, endpoint(address, from), bytes);
-      const hop = this.relay.route(port, address, from, bytes.length, this.#clock.now());
+      if (isEnterRequest(bytes)) return this.#handleEnter(port, from, bytes);
+      const hop = this.relay.route(port, from.address, from.port, bytes.length, this.#clock.now());
       if (hop !== null) this.forward(hop, bytes);
     } catch {
       // A datagram that triggers an internal error must not end the process.
@@ -164,10 +164,10 @@ export class RelayPorts implements PortPool {
   }
 
   /** A native peer authenticates; the datagram is not forwarded. */
-  #handleEnter(port: number, from: Endpoint | null, bytes: Uint8Array): void {
-    const answer = from === null ? null : this.onEnter(port, from, bytes, this.#clock.now());
+  #handleEnter(port: number, from: Endpoint, bytes: Uint8Array): void {
+    const answer = from.port === 0 ? null : this.onEnter(port, from, bytes, this.#clock.now());
     if (answer === null) return this.#counters.add("relay_dropped", "unproved");
-    this.#open.get(port)?.send(answer, from!);
+    this.#open.get(port)?.send(answer, from);
   }
 
   #send(port: number, to: Endpoint, bytes: Uint8Array): void {

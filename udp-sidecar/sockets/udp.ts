@@ -4,11 +4,12 @@
  * only counted.
  */
 import { decodeLocalPort, encodeLocalPort, isDtls } from "#shared/net/local-port.ts";
-import { type Endpoint, endpoint, isIPv4 } from "#shared/net/endpoint.ts";
+import { type Endpoint, isIPv4 } from "#shared/net/endpoint.ts";
 import type { Port } from "../config/config.ts";
 import type { Counters } from "../core/counters.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Dtls } from "./dtls/dtls.ts";
+import { mayBeClaim } from "./dtls/endpoint-claims.ts";
 import { isDtlsRecord } from "./dtls/records.ts";
 import type { DtlsSessions } from "./dtls/sessions.ts";
 import type { UdpBackend, UdpSocket } from "./udp/udp-socket.ts";
@@ -125,7 +126,7 @@ export class UdpPorts {
     if (this.#closing) return;
     if (sessions !== null) {
       if (isDtlsRecord(bytes)) return sessions.receive(bound, from, bytes, this.#clock.now());
-      if (sessions.handleClaim(from, bytes, this.#clock.now())) return;
+      if (mayBeClaim(bytes) && sessions.handleClaim(from, bytes, this.#clock.now())) return;
       if (this.#required) return this.#counters.add("dropped", "in_clear");
     }
     this.#handlers.onDatagram(bytes, from, bound.serves, bound.port);
@@ -139,7 +140,7 @@ export class UdpPorts {
       socket = backend.open(
         { address, port: port.port, family },
         {
-          onDatagram: (bytes, from, fromPort) => this.#onDatagram(bound!, bytes, from, fromPort),
+          onDatagram: (bytes, from) => this.#onDatagram(bound!, bytes, from),
           onError: (kind) => this.#counters.add("socket_errors", kind),
         },
       );
@@ -156,10 +157,9 @@ export class UdpPorts {
     this.granted_bytes = Math.min(this.granted_bytes, socket.setReceiveBuffer(receive_buffer_bytes));
   }
 
-  #onDatagram(bound: BoundSocket, bytes: Uint8Array, address: string, port: number): void {
+  #onDatagram(bound: BoundSocket, bytes: Uint8Array, from: Endpoint): void {
     // Source port 0 cannot be answered (RFC 768), and sending to it throws.
-    const from = bound.family === 4 && port > 0 ? { address, port } : endpoint(address, port);
-    if (from === null) return this.#counters.add("dropped", "source_port_0");
+    if (from.port === 0) return this.#counters.add("dropped", "source_port_0");
     this.#receiving = bound;
     try {
       this.#receive(bound, from, bytes);

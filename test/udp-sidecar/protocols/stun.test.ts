@@ -49,7 +49,7 @@ function printed(message: Buffer): Buffer {
 const said = (bytes: Uint8Array, from: Endpoint = V4): Uint8Array => {
   const given = bindingResponse(bytes, from);
   if ("drop" in given) throw new Error(given.drop);
-  return given;
+  return Uint8Array.from(given);
 };
 const dropped = (bytes: Uint8Array): string | null => {
   const given = bindingResponse(bytes, V4);

@@ -201,8 +201,8 @@ class Server {
     this.socket = backend.open(
       { address, port, family },
       {
-        onDatagram: (bytes, from, fromPort) => {
-          const received = { text: Buffer.from(bytes).toString(), bytes, from: { address: from, port: fromPort } };
+        onDatagram: (bytes, from) => {
+          const received = { text: Buffer.from(bytes).toString(), bytes, from };
           this.received.push(received);
           handle(this.socket, received);
         },

@@ -20,6 +20,9 @@ const REQUEST = "parley-endpoint?";
 const CLAIM = /^parley-endpoint ([A-Za-z0-9_-]{22})$/;
 const CLAIM_BYTES = 38;
 
+/** Whether a datagram in clear text has the length of a claim; few others have it. */
+export const mayBeClaim = (datagram: Uint8Array): boolean => datagram.length === CLAIM_BYTES;
+
 type Claim<S> = { readonly session: S; readonly token: string; readonly expires_at: number; endpoint: Endpoint | null };
 
 export class EndpointClaims<S extends object> {
@@ -50,7 +53,7 @@ export class EndpointClaims<S extends object> {
     from: Endpoint,
     now: number,
   ): { readonly session: S; readonly confirmation: string } | null {
-    if (datagram.length !== CLAIM_BYTES) return null;
+    if (!mayBeClaim(datagram)) return null;
     const token = CLAIM.exec(textOf(datagram))?.[1];
     const claim = token === undefined ? undefined : this.#claims.get(token);
     if (claim === undefined) return null;

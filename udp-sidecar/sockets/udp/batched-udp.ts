@@ -5,10 +5,11 @@
 import type { Socket } from "node:dgram";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { UDP_BATCH_MAX, UDP_BATCHED_BYTES_MAX, UDP_DATAGRAM_BYTES_MAX, UDP_TURN_MAX } from "#shared/limits.ts";
-import { createDgramSocket, DgramSocket } from "./dgram-socket.ts";
+import { createDgramSocket, DgramSocket, senderOf } from "./dgram-socket.ts";
+import { KnownEndpoints } from "./known-endpoints.ts";
 import { type Libc, loadLibc } from "./libc.ts";
 import { MessageBlock } from "./message-block.ts";
-import { addressIn, AF, portIn, writeName } from "./socket-names.ts";
+import { AF, copyName, writeName } from "./socket-names.ts";
 import type { UdpBackend, UdpSocket, UdpSocketHandlers, UdpSocketOptions } from "./udp-socket.ts";
 
 const SOCK_DGRAM = 2;
@@ -31,6 +32,11 @@ class Batch {
   readonly libc: Libc;
   readonly incoming: MessageBlock;
   readonly #outgoing: MessageBlock;
+  readonly known = { 4: new KnownEndpoints(4), 6: new KnownEndpoints(6) } as const;
+  /** The sender of the datagram that is being handled, if its name is in `incoming`, and where. */
+  from: Endpoint | null = null;
+  from_at = 0;
+  from_family: 4 | 6 = 4;
   readonly #to: Endpoint[] = [];
   #sender: BatchedSocket | null = null;
   #receiving = false;
@@ -49,6 +55,7 @@ class Batch {
     try {
       work();
     } finally {
+      this.from = null;
       this.flush();
       this.#receiving = false;
     }
@@ -69,20 +76,27 @@ class Batch {
   queue(sender: BatchedSocket, bytes: Uint8Array, to: Endpoint): boolean {
     if (!this.#receiving) return false;
     if (sender !== this.#sender) this.flush();
-    const fits = bytes.length <= UDP_BATCHED_BYTES_MAX;
     const n = this.#to.length;
-    const block = this.#outgoing;
-    const name_length = fits ? writeName(block.view, block.nameAt(n), sender.family, to.address, to.port) : 0;
+    const name_length = bytes.length <= UDP_BATCHED_BYTES_MAX ? this.#writeName(n, sender, to) : 0;
     if (name_length === 0) {
       // It must not overtake the ones before it.
       this.flush();
       return false;
     }
     this.#sender = sender;
-    block.put(n, bytes, name_length);
+    this.#outgoing.put(n, bytes, name_length);
     this.#to.push(to);
     if (this.#to.length === UDP_BATCH_MAX) this.flush();
     return true;
+  }
+
+  #writeName(n: number, { family }: BatchedSocket, to: Endpoint): number {
+    const { view } = this.#outgoing;
+    const at = this.#outgoing.nameAt(n);
+    // Most datagrams are replies. Another socket may be of another family.
+    if (to === this.from && family === this.from_family)
+      return copyName(this.incoming.view, this.from_at, view, at, family);
+    return writeName(view, at, family, to.address, to.port);
   }
 
   flush(): void {
@@ -123,9 +137,9 @@ class BatchedSocket implements UdpSocket {
     const { fd, socket } = bindDescriptor(batch.libc, options);
     this.fd = fd;
     this.#alone = new DgramSocket(socket, handlers);
-    socket.on("message", (bytes, { address, port }) =>
+    socket.on("message", (bytes, info) =>
       batch.receive(() => {
-        handlers.onDatagram(bytes, address, port);
+        handlers.onDatagram(bytes, senderOf(info));
         this.#drain();
       }),
     );
@@ -170,19 +184,23 @@ class BatchedSocket implements UdpSocket {
 
   /** Takes the datagrams that arrived with the first one. */
   #drain(): void {
-    const { libc, incoming } = this.#batch;
+    const batch = this.#batch;
+    const { libc, incoming } = batch;
+    const known = batch.known[this.family];
     for (;;) {
-      const wanted = this.#open ? this.#batch.left : 0;
+      const wanted = this.#open ? batch.left : 0;
       if (wanted <= 0) return;
       const count = libc.recvmmsg(this.fd, incoming.pointer(0), wanted, MSG_DONTWAIT, null);
-      this.#batch.spend(count);
+      batch.spend(count);
+      batch.from_family = this.family;
       for (let n = 0; n < count && this.#open; n++) {
-        const name = incoming.nameAt(n);
-        const address = addressIn(incoming.view, name, this.family);
-        this.handlers.onDatagram(incoming.received(n), address, portIn(incoming.view, name));
+        batch.from_at = incoming.nameAt(n);
+        batch.from = known.read(incoming.view, batch.from_at);
+        this.handlers.onDatagram(incoming.received(n), batch.from);
       }
-      this.#batch.flush();
-      if (count < wanted) return;
+      batch.flush();
+      // More may have arrived in the meantime, and the next one through Node would cost as much as several here.
+      if (count <= 0) return;
     }
   }
 }

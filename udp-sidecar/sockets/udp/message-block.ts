@@ -17,7 +17,7 @@ const SKEW_BYTES = 64;
 
 export class MessageBlock {
   readonly view: DataView;
-  readonly #bytes: Uint8Array;
+  readonly #bytes: Buffer;
   readonly #at: Pointer;
   readonly #names: number;
   readonly #payloads: number;
@@ -31,7 +31,7 @@ export class MessageBlock {
     this.#payloads = this.#names + count * NAME_STRIDE;
     const { at, bytes } = libc.allocate(this.#payloads + count * this.#stride);
     this.#at = at;
-    this.#bytes = new Uint8Array(bytes);
+    this.#bytes = Buffer.from(bytes);
     this.view = new DataView(bytes);
     for (let n = 0; n < count; n++) {
       const [header, iov] = [n * HEADER_BYTES, this.#iovs + n * IOV_BYTES];
@@ -59,7 +59,9 @@ export class MessageBlock {
     const start = this.#payloads + n * this.#stride;
     // The kernel has shortened the length of the name for an IPv4 socket.
     this.view.setUint32(n * HEADER_BYTES + NAME_LENGTH_AT, NAME_BYTES, true);
-    return Buffer.from(this.#bytes.subarray(start, start + length));
+    const copy = Buffer.allocUnsafe(length);
+    this.#bytes.copy(copy, 0, start, start + length);
+    return copy;
   }
 
   /** Puts a datagram into the block, whose name is already there. */

@@ -8,8 +8,8 @@ export type UdpSocketOptions = {
 };
 
 export type UdpSocketHandlers = {
-  /** A datagram. It may be kept. The kernel gave the address, so it is canonical; the port may be 0. */
-  onDatagram(bytes: Uint8Array, address: string, port: number): void;
+  /** A datagram. It may be kept. The kernel gave the endpoint, so its address is canonical; its port may be 0. */
+  onDatagram(bytes: Uint8Array, from: Endpoint): void;
   /** A datagram was not sent, or receiving failed. */
   onError(kind: "send" | "receive"): void;
 };
