@@ -36,11 +36,17 @@ export const RECEIPT_PATTERN =
 
 /** The text that the signature covers. */
 export const receiptClaims = ({ game, peer, endpoint: at, at_ms }: Observed, key: string): string =>
-  ["seen", key, game, peer, textOf(at), at_ms.toString(36)].join(".");
+  claimsOf(key, game, peer, `${textOf(at)}.${at_ms.toString(36)}`);
 
-/** `hmac`: HMAC-SHA256 of the claims in base64url. */
-export const receiptText = ({ endpoint: at, at_ms }: Observed, key: string, hmac: string): string =>
-  [key, textOf(at), at_ms.toString(36), hmac.slice(0, RECEIPT_SIGNATURE_LENGTH)].join(".");
+/** A receipt. `sign` returns the HMAC-SHA256 of the claims in base64url. */
+export function signReceipt(observed: Observed, key: string, sign: (claims: string) => string): string {
+  const place = `${textOf(observed.endpoint)}.${observed.at_ms.toString(36)}`;
+  const signature = sign(claimsOf(key, observed.game, observed.peer, place));
+  return `${key}.${place}.${signature.slice(0, RECEIPT_SIGNATURE_LENGTH)}`;
+}
+
+const claimsOf = (key: string, game: string, peer: string, place: string): string =>
+  `seen.${key}.${game}.${peer}.${place}`;
 
 /** Parses a receipt of this game and peer, or returns null. Does not verify the signature. */
 export function decodeReceipt(text: string, game: string, peer: string): UnverifiedReceipt | null {
@@ -54,9 +60,12 @@ export function decodeReceipt(text: string, game: string, peer: string): Unverif
 }
 
 function textOf({ address, port }: Endpoint): string {
-  const bytes = [...(bytesOf(address) ?? []), port >> 8, port & 255];
-  return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  let text = "";
+  for (const byte of bytesOf(address) ?? []) text += HEX[byte]!;
+  return text + HEX[port >> 8]! + HEX[port & 255]!;
 }
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /** Null unless the text is the canonical form of its endpoint. */
 function endpointOf(text: string): Endpoint | null {

@@ -116,8 +116,12 @@ export const encodeEntered = (word: string | undefined): Uint8Array => encode("e
 /** The words of a request without its padding; null if its length is out of range. */
 function splitWords(bytes: Uint8Array, bytes_min = NATIVE_REQUEST_BYTES_MIN): string[] | null {
   if (bytes.length < bytes_min || bytes.length > NATIVE_REQUEST_BYTES_MAX) return null;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1").replace(/ +$/, "").split(" ");
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === SPACE) end--;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, end).toString("latin1").split(" ");
 }
+
+const SPACE = 0x20;
 
 const SEE = Buffer.from("see ");
 const KNOCK = Buffer.from("knock ");

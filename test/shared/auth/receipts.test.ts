@@ -1,7 +1,7 @@
 import * as fc from "../../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { canonicalAddress } from "#shared/net/endpoint.ts";
-import { decodeReceipt, receiptClaims, receiptText } from "#shared/auth/receipts.ts";
+import { decodeReceipt, receiptClaims, signReceipt } from "#shared/auth/receipts.ts";
 
 const HMAC = "s".repeat(43);
 const SEEN = {
@@ -14,7 +14,7 @@ const TEXT = `mxYW54lW.cb007107d431.mywpiww0.${"s".repeat(22)}`;
 const decoded = (text: string) => decodeReceipt(text, SEEN.game, SEEN.peer);
 
 test("a receipt has one text, and a text one receipt", () => {
-  expect(receiptText(SEEN, "mxYW54lW", HMAC)).toBe(TEXT);
+  expect(signReceipt(SEEN, "mxYW54lW", () => HMAC)).toBe(TEXT);
   const claims = `seen.mxYW54lW.arena.${SEEN.peer}.cb007107d431.mywpiww0`;
   expect(receiptClaims(SEEN, "mxYW54lW")).toBe(claims);
   expect(decoded(TEXT)).toStrictEqual({ observed: SEEN, key: "mxYW54lW", claims, signature: "s".repeat(22) });
@@ -39,7 +39,7 @@ test("every endpoint survives encoding, and the longest receipt has 78 character
       (a, port, at_ms) => {
         fc.pre(a !== null);
         const seen = { ...SEEN, endpoint: { address: a, port }, at_ms };
-        const text = receiptText(seen, "mxYW54lW", HMAC);
+        const text = signReceipt(seen, "mxYW54lW", () => HMAC);
         expect(text.length).toBeLessThanOrEqual(78);
         expect(decoded(text)?.observed).toStrictEqual(seen);
       },

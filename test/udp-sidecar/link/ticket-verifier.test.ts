@@ -21,6 +21,15 @@ test("both keys are valid until the next welcome replaces them", () => {
   expect(tickets.verify(GOLDEN.text, "udp", NOW)).toStrictEqual(GOLDEN.ticket);
 });
 
+test("a ticket that was verified before is still checked for its purpose and its expiry", () => {
+  const tickets = book();
+  const { expires_at_s } = GOLDEN.ticket;
+  expect(tickets.verify(GOLDEN.text, "udp", NOW)).toStrictEqual(GOLDEN.ticket);
+  expect(tickets.verify(GOLDEN.text, "session", NOW)).toBe(null);
+  expect(tickets.verify(GOLDEN.text, "udp", expires_at_s * 1_000)).toBe(null);
+  expect(tickets.verify(GOLDEN.text, "udp", expires_at_s * 1_000 - 1)).toStrictEqual(GOLDEN.ticket);
+});
+
 test("a receipt is in the hub's format, and without a key there is none", () => {
   const { peer, endpoint, at_ms } = GOLDEN.seen;
   expect(book().issueReceipt(peer, endpoint, at_ms)).toBe(GOLDEN.receipt);

@@ -5,7 +5,7 @@
 import { env } from "cloudflare:workers";
 import { connection, type ConnectionView, type Reach } from "#shared/connect/schema.ts";
 import type { Endpoint } from "#shared/net/endpoint.ts";
-import { receiptClaims, receiptText } from "#shared/auth/receipts.ts";
+import { receiptClaims, signReceipt } from "#shared/auth/receipts.ts";
 import { ticketKeys } from "../../../worker/auth/tokens.ts";
 import { vi } from "vitest";
 import { fits, freeOfCharge, Player } from "./player.ts";
@@ -29,7 +29,7 @@ export async function receipt(game: string, peer: string, endpoint: Endpoint, at
   const key = await crypto.subtle.importKey("raw", bytes(secret), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
   const hmac = new Uint8Array(await crypto.subtle.sign("HMAC", key, bytes(receiptClaims(seen, id))));
   const text = btoa(String.fromCharCode(...hmac));
-  return receiptText(seen, id, text.replaceAll("+", "-").replaceAll("/", "_"));
+  return signReceipt(seen, id, () => text.replaceAll("+", "-").replaceAll("/", "_"));
 }
 
 const LOCAL_PORT = 40_000;
