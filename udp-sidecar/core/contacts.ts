@@ -55,6 +55,11 @@ export class Contacts implements View {
     return this.find(contact.wire, contact.name, contact.peer) === contact;
   }
 
+  /** Another contact has taken its place; a repetition to the old one would reach the new one. */
+  isSuperseded(contact: Contact): boolean {
+    return (this.find(contact.wire, contact.name, contact.peer) ?? contact) !== contact;
+  }
+
   /** Whether a source with so many pending requests may host another lobby, or hold another membership. */
   hasRoom(address: string, kind: keyof SourceUsage, waiting?: Readonly<SourceUsage>): boolean {
     const { contacts_max, lobbies_per_source_max, memberships_per_source_max } = this.#limits;
@@ -73,6 +78,7 @@ export class Contacts implements View {
       const { via, endpoint, host, lease_ms, memory } = place;
       const moved = !sameEndpoint(known.endpoint, endpoint);
       Object.assign(known, { via, endpoint, host, memory });
+      known.revision++;
       if (moved) Object.assign(known, { last_seen_at: now, renewed: false });
       if (this.#hubLease.get(known) !== lease_ms) this.setLease(known, lease_ms);
       this.#hubLease.set(known, lease_ms);
@@ -89,6 +95,7 @@ export class Contacts implements View {
       renewal_reply: [],
       credit_terms: {},
       replied_at: 0,
+      revision: 0,
     };
     this.#all.set(key(contact.wire, contact.name, contact.peer), contact);
     this.#count(contact, 1);
@@ -106,6 +113,7 @@ export class Contacts implements View {
   }
 
   remove(contact: Contact): void {
+    contact.revision++;
     if (this.#all.delete(key(contact.wire, contact.name, contact.peer))) this.#count(contact, -1);
   }
 

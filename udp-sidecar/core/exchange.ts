@@ -10,7 +10,8 @@ import type { Wire as WireName } from "#shared/lobby/lobby.ts";
 import type { RequesterNotice, Notice } from "#shared/lobby/notices.ts";
 import { Contacts, type ContactLimits } from "./contacts.ts";
 import { type Budget, BucketTable } from "#shared/rate-limit/token-bucket.ts";
-import { keepReply, RenewalReplies } from "./renewal-replies.ts";
+import { keepReply, RenewalReplies } from "./renewals/renewal-replies.ts";
+import { RepeatedRenewals } from "./renewals/repeated-renewals.ts";
 import { RepeatQueue } from "./repeat-queue.ts";
 import type { Contact, Datagram, Action, ReportBody, Liveness, Wire } from "../protocols/wire.ts";
 import type { SendCredit } from "./send-credit.ts";
@@ -19,7 +20,7 @@ import { ListPages } from "../lists/list-pages.ts";
 import { LivenessReports } from "./liveness-reports.ts";
 import type { Counters } from "./counters.ts";
 import { CreditedSender } from "./credited-sender.ts";
-import { UnrenewedContacts } from "./unrenewed-contacts.ts";
+import { UnrenewedContacts } from "./renewals/unrenewed-contacts.ts";
 
 export type ExchangeLimits = ContactLimits & {
   readonly stranger: Budget;
@@ -58,6 +59,7 @@ export class Exchange {
   readonly #requestLimiter: BucketTable;
   readonly #listLimiter: BucketTable;
   readonly #renewals: RenewalReplies;
+  readonly #repeated = new RepeatedRenewals();
   readonly #liveness = new LivenessReports();
   readonly #repeats: RepeatQueue;
   readonly #sender: CreditedSender;
@@ -79,14 +81,17 @@ export class Exchange {
 
   /** A datagram that arrived at a port with these wires, tried in this order. */
   handleDatagram(datagram: Datagram, wires: readonly WireName[], now: number): void {
-    const wire = this.#selectWire(datagram, wires);
+    const known = this.#repeated.find(datagram);
+    const wire = known === null ? this.#selectWire(datagram, wires) : null;
     if (wire === undefined) return this.#drop("unclaimed");
     this.#sender.receive(datagram.via, datagram.endpoint, datagram.bytes, now);
+    if (wire === null) return this.#renew(known!, datagram, now);
     const action = wire.handleDatagram(datagram, this.contacts, now);
     switch (action.do) {
       case "drop":
         return this.#drop(action.why);
       case "renew":
+        this.#repeated.add(datagram, action);
         return this.#renew(action, datagram, now);
       case "list":
         return this.#answerList(action, wire.name, datagram, now);
@@ -182,7 +187,7 @@ export class Exchange {
 
   /** Sends the repetitions that are due. */
   sendRepeats(now: number): void {
-    for (const repeat of this.#repeats.due(now, (contact) => this.#isSuperseded(contact))) {
+    for (const repeat of this.#repeats.due(now, (contact) => this.contacts.isSuperseded(contact))) {
       const { via, endpoint, datagrams, unless } = repeat;
       this.#sender.send(via, endpoint, datagrams, now, { ...unless.credit_terms, reserve: 0 });
     }
@@ -286,11 +291,6 @@ export class Exchange {
   #forget(contact: Contact): void {
     this.contacts.remove(contact);
     this.#unrenewed.remove(contact);
-  }
-
-  /** Another contact has taken its place; a repetition to the old one would reach the new one. */
-  #isSuperseded(contact: Contact): boolean {
-    return (this.contacts.find(contact.wire, contact.name, contact.peer) ?? contact) !== contact;
   }
 
   #drop(why: string): void {

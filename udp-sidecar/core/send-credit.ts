@@ -16,7 +16,7 @@
  *   3.2.1.3), so it cannot be forged. A developer's machine has all players at one source.
  * - All of these refill slowly. The tables are bounded: an endpoint or source that is forgotten begins again.
  */
-import { type Endpoint, isLoopback, sourceOf } from "#shared/net/endpoint.ts";
+import { type Endpoint, isLoopback, sameEndpoint, sourceOf } from "#shared/net/endpoint.ts";
 import {
   CREDIT_ALL_BURST_BYTES,
   CREDIT_ALL_PER_S,
@@ -57,8 +57,8 @@ export class SendCredit {
   readonly #sources: RecentMap<string, SourceCredit>;
   /** What the allowances of all sources together may still send. */
   readonly #all: Bucket = fullBucket(ALL, 0);
-  /** The last lookup: a reply follows its request. */
-  #last: { readonly at: Endpoint; readonly credit: EndpointCredit } | null = null;
+  /** Recent lookups by port: a reply follows its request, and clients send again. */
+  readonly #recent = Array.from<Lookup | null>({ length: LOOKUPS }).fill(null);
 
   constructor(size_max = SOURCES_MAX) {
     this.#endpoints = new RecentMap(size_max);
@@ -109,7 +109,7 @@ export class SendCredit {
    * for two while the early bytes of both sources last. If it arrived at another sidecar, it is charged there.
    */
   transfer(payer: Endpoint, to: EndpointCredit, datagrams: readonly Uint8Array[]): void {
-    const from = this.#endpoints.get(keyOf(payer));
+    const from = this.#lookup(payer)?.credit ?? this.#endpoints.get(keyOf(payer));
     const bytes = datagrams[0]?.length ?? 0;
     const missing = datagrams.length * bytes - to.earned;
     if (missing <= 0) return;
@@ -130,7 +130,19 @@ export class SendCredit {
 
   /** The credit of an endpoint; refills its source. */
   of(at: Endpoint, now: number): EndpointCredit {
-    if (this.#last?.at === at) return this.#last.credit;
+    const recent = this.#lookup(at);
+    const credit = recent !== null && now - recent.found_at < LOOKUP_MS ? recent.credit : this.#find(at, now);
+    this.#refill(credit.source, now);
+    refill(this.#all, ALL, now);
+    return credit;
+  }
+
+  #lookup(at: Endpoint): Lookup | null {
+    const recent = this.#recent[at.port & (LOOKUPS - 1)]!;
+    return recent !== null && sameEndpoint(recent.at, at) ? recent : null;
+  }
+
+  #find(at: Endpoint, now: number): EndpointCredit {
     const key = keyOf(at);
     let credit = this.#endpoints.get(key);
     if (credit === undefined) {
@@ -138,9 +150,7 @@ export class SendCredit {
       credit = { earned: 0, late: false, source, loopback: isLoopback(at.address) };
       this.#endpoints.set(key, credit);
     }
-    this.#refill(credit.source, now);
-    refill(this.#all, ALL, now);
-    this.#last = { at, credit };
+    this.#recent[at.port & (LOOKUPS - 1)] = { at, credit, found_at: now };
     return credit;
   }
 
@@ -163,5 +173,10 @@ export class SendCredit {
     source.early = Math.min(CREDIT_EARLY_BYTES, source.early + share * CREDIT_EARLY_BYTES);
   }
 }
+
+type Lookup = { readonly at: Endpoint; readonly credit: EndpointCredit; readonly found_at: number };
+const LOOKUPS = 1_024;
+/** After this time the table of endpoints is asked again, because it forgets those that nobody asks for. */
+const LOOKUP_MS = 1_000;
 
 const keyOf = ({ address, port }: Endpoint): string => `${address} ${port}`;

@@ -51,6 +51,8 @@ export type Contact = {
   credit_terms: CreditTerms;
   /** When a renewal was last answered. */
   replied_at: number;
+  /** Changes when the hub sends the member again, and when the contact is removed. */
+  revision: number;
 };
 
 export type ContactLookup = { find(wire: WireName, name: string, peer: string): Contact | undefined };

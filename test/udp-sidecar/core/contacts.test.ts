@@ -19,6 +19,7 @@ describe("a contact", () => {
       renewal_reply: [],
       credit_terms: {},
       replied_at: 0,
+      revision: 0,
     });
     expect(contacts.find("rabid", "Nice", "A")).toBe(contact);
     expect([...contacts.all()]).toStrictEqual([contact]);

@@ -4,7 +4,7 @@
  */
 import { type Bucket, type Budget, consumeToken, fullBucket } from "#shared/rate-limit/token-bucket.ts";
 import { ownBytes } from "#shared/net/own-bytes.ts";
-import type { Contact, CreditTerms, Reply } from "../protocols/wire.ts";
+import type { Contact, CreditTerms, Reply } from "../../protocols/wire.ts";
 
 /** A keepalive is answered after this time even if that uses the reserve: the Rabid plugin gives up after 15 s. */
 const REPLY_MS = 4_000;
@@ -20,9 +20,13 @@ export function keepReply(
   contact.credit_terms = credit_terms;
 }
 
+/** `early`: the terms of a member that was answered a moment ago, `due`: of another one; both follow from `of`. */
+type Terms = { readonly of: CreditTerms; readonly early: CreditTerms; readonly due: CreditTerms };
+
 export class RenewalReplies {
   readonly #budget: Budget;
   readonly #buckets = new WeakMap<Contact, Bucket>();
+  readonly #terms = new WeakMap<Contact, Terms>();
 
   constructor(budget: Budget) {
     this.#budget = budget;
@@ -36,7 +40,13 @@ export class RenewalReplies {
   }
 
   /** The terms of the reply to this member. */
-  termsOf({ replied_at, credit_terms }: Contact, now: number): CreditTerms {
-    return now - replied_at >= REPLY_MS ? { ...credit_terms, reserve: 0 } : { ...NEIGHBOURS_TERMS, ...credit_terms };
+  termsOf(contact: Contact, now: number): CreditTerms {
+    const of = contact.credit_terms;
+    let terms = this.#terms.get(contact);
+    if (terms?.of !== of) {
+      terms = { of, early: { ...NEIGHBOURS_TERMS, ...of }, due: { ...of, reserve: 0 } };
+      this.#terms.set(contact, terms);
+    }
+    return now - contact.replied_at >= REPLY_MS ? terms.due : terms.early;
   }
 }

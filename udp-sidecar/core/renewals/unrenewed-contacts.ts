@@ -5,7 +5,7 @@
  */
 import { UNRENEWED_CONTACTS_MIN, UNRENEWED_CONTACTS_SHARE } from "#shared/limits.ts";
 import { isDtls } from "#shared/net/local-port.ts";
-import type { Contact } from "../protocols/wire.ts";
+import type { Contact } from "../../protocols/wire.ts";
 
 export class UnrenewedContacts {
   readonly #size_max: number;
