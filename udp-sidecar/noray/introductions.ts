@@ -53,9 +53,9 @@ export class Introductions {
     }
   }
 
-  /** A pid from `address` arrived at two registrar ports, from one endpoint or from two. */
-  observeMapping(address: string, isPerDestination: boolean, now: number): void {
-    this.#routers.observed(address, isPerDestination, now);
+  /** A peer's datagrams from `address` arrived at two ports, from one endpoint or from two. A forged one tells nothing. */
+  observeMapping(oid: string, address: string, isPerDestination: boolean, now: number): void {
+    if (this.#isProved(oid, address)) this.#routers.observed(address, isPerDestination, now);
   }
 
   /** The registrar observes a host. */
@@ -95,7 +95,7 @@ export class Introductions {
       onLimited: () => {},
       onMapping: (party, moved) => {
         if (party !== relayParty(lookup.name)) return;
-        this.#routers.observed(at.address, moved, this.#now);
+        this.observeMapping(lookup.name, at.address, moved, this.#now);
         this.#finishMeasurement(lookup.name);
       },
     });
@@ -114,7 +114,8 @@ export class Introductions {
   introduce(lookup: PendingLookup, host: Endpoint): string | undefined {
     if (this.#isHopeless(lookup, host) && this.relay(lookup, host, "connect")) return undefined;
     const own = this.#out.contact(lookup.oid);
-    if (own !== undefined) this.#routers.introduced(own.endpoint.address, host.address, this.#now);
+    if (own !== undefined && this.#isProved(lookup.oid, own.endpoint.address))
+      this.#routers.introduced(own.endpoint.address, host.address, this.#now);
     return noray.formatConnect(host);
   }
 
@@ -136,7 +137,8 @@ export class Introductions {
         for (const end of [oid, name]) this.#hostOf(end)?.session.connection.send(noray.formatRelayLimited(reason));
       },
       onMapping: (party, moved) => {
-        this.#routers.observed(party === relayParty(oid) ? own : other, moved, this.#now);
+        if (party === relayParty(oid)) this.observeMapping(oid, own, moved, this.#now);
+        else this.observeMapping(name, other, moved, this.#now);
       },
     });
     if (ports === null) return false;
@@ -159,10 +161,13 @@ export class Introductions {
     return own !== undefined && this.#routers.isHopeless(own.endpoint.address, host.address, this.#now);
   }
 
-  /** A TCP connection from the same address proves that the peer receives there; the source of its pid could be forged. */
   #partyAt(oid: string, observed: Endpoint): ObservedParty {
-    const proved = this.#hostOf(oid)?.session.connection.address === observed.address;
-    return { peer: relayParty(oid), observed, proved };
+    return { peer: relayParty(oid), observed, proved: this.#isProved(oid, observed.address) };
+  }
+
+  /** A TCP connection from the same address proves that the peer receives there; the source of its pid could be forged. */
+  #isProved(oid: string, address: string): boolean {
+    return this.#hostOf(oid)?.session.connection.address === address;
   }
 }
 

@@ -134,8 +134,8 @@ export class NoraySessions implements noray.NorayHosts {
     return this.#hosts.has(oid);
   }
 
-  observeMapping(address: string, isPerDestination: boolean, now: number): void {
-    this.#introductions.observeMapping(address, isPerDestination, now);
+  observeMapping(oid: string, address: string, isPerDestination: boolean, now: number): void {
+    this.#introductions.observeMapping(oid, address, isPerDestination, now);
   }
 
   notify({ peer, via, endpoint }: Contact, notice: Notice): void {

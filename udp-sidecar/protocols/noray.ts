@@ -43,8 +43,8 @@ export type IdFormat = { readonly length: number; readonly alphabet: string; rea
 /** Hosts registered over connections. A PID is found by its digest, so neither memory nor timing reveals it. */
 export type NorayHosts = ConnectionSide & {
   findOid(digest: string): string | undefined;
-  /** A host sent its pid to two ports, and its router gave it one endpoint for both or two. */
-  observeMapping(address: string, isPerDestination: boolean, now: number): void;
+  /** A host's pid arrived at two ports from this address, from one endpoint or from two. */
+  observeMapping(oid: string, address: string, isPerDestination: boolean, now: number): void;
 };
 
 /** The hosts of a game without a noray TCP port: none is registered, and a restored member has left. */
@@ -103,7 +103,7 @@ function handleDatagram(datagram: Datagram, contacts: ContactLookup, hosts: Nora
   const isSame = sameEndpoint(contact.endpoint, endpoint);
   const isRecent = now - contact.last_seen_at < REGISTRARS_WITHIN_MS;
   if (via !== contact.via && isRecent && contact.endpoint.address === endpoint.address)
-    hosts.observeMapping(endpoint.address, !isSame, now);
+    hosts.observeMapping(oid, endpoint.address, !isSame, now);
   if (isSame) return { do: "renew", contact };
   return { do: "report", report: { kind: "moved", name: oid, peer: oid } };
 }

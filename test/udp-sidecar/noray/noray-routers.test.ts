@@ -231,6 +231,19 @@ describe("a client whose router maps per destination", () => {
   });
 });
 
+test("pids with a forged source tell nothing about the router of that source", () => {
+  const { run } = known("A", "ABC");
+  run(`
+    B> *C
+    B< OK
+    B'/3478> *C
+    B'/3478< OK
+    B/8890> connect A
+    A/8890< connect 192.0.2.2:5002
+    B/8890< connect 192.0.2.1:5001
+  `);
+});
+
 describe("a pair that could not punch", () => {
   /** B asked for A, could not punch, and got the relay. */
   function afterFailure(players = "AB") {
