@@ -130,10 +130,10 @@ function connectLinks(
     clock,
     handlers: {
       onRelayMessage: (message, send) => relayService.handleMessage(game, message, send),
-      onMembers: (items, behind) => {
-        exchange.syncMembers(items, behind, clock.now());
-        sessions?.resync(behind);
-        lists.lobbies.resync(behind);
+      onMembers: (items, { holds, isAsked }) => {
+        exchange.syncMembers(items, holds, clock.now());
+        sessions?.resync(isAsked);
+        lists.lobbies.resync(isAsked);
         context.scheduleRepeats();
       },
       onAnnouncement: announce,

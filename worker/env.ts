@@ -3,12 +3,13 @@
  * because an operator types them.
  */
 import { type KeySetting, splitKeys, weakness } from "#shared/auth/keys.ts";
-import { SHARDS_MAX, RATE_LIMIT_BUDGETS } from "#shared/limits.ts";
+import { RATE_LIMIT_BUDGETS } from "#shared/limits.ts";
 import { type Budgets, parseBudgets } from "#shared/rate-limit/rate-limiter.ts";
 import { shardOfId } from "#shared/lobby/ids.ts";
 import { parseDeniedNames } from "#shared/settings/denied-names.ts";
 import { type Games, parseGames } from "#shared/settings/games.ts";
 import { type OperatorKey, parseOperatorKeys } from "#shared/settings/operator-keys.ts";
+import { hubsOf, parseShards, type Shards, SHARDS_EXPECTED } from "#shared/settings/shards.ts";
 import type { GameRegistryRpc, HubRpc } from "./rpc.ts";
 
 export type Env = {
@@ -18,6 +19,7 @@ export type Env = {
   readonly ASSETS?: Fetcher;
   /** The games that are served, comma-separated, or `*` for any. */
   readonly GAMES?: string;
+  /** The number of hubs per game; while it changes, the new and the former one. */
   readonly HUB_SHARDS?: string;
   readonly LOCATION_HINT?: string;
   /** `on`: anonymous reads are kept in the cache of the Cloudflare location. */
@@ -48,17 +50,23 @@ export type Env = {
 const HINTS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const;
 
 /** Hubs per game. An invalid value is logged and counts as 1. */
-export function shardCount(env: Env): number {
-  const shards = Number(env.HUB_SHARDS ?? "1");
-  if (Number.isInteger(shards) && shards >= 1 && shards <= SHARDS_MAX) return shards;
-  console.error({ message: `HUB_SHARDS must be a number from 1 to ${SHARDS_MAX}`, value: env.HUB_SHARDS });
-  return 1;
+export function shardsOf(env: Env): Shards {
+  const shards = parseShards(env.HUB_SHARDS ?? "1");
+  if (shards !== null) return shards;
+  console.error({ message: SHARDS_EXPECTED, value: env.HUB_SHARDS });
+  return { present: 1, former: null };
 }
+
+/** The number of hubs over which new lobbies are spread. */
+export const shardCount = (env: Env): number => shardsOf(env).present;
+
+/** The number of hubs that may hold lobbies. */
+export const hubCount = (env: Env): number => hubsOf(shardsOf(env));
 
 /** The shard of a lobby's or connection's id, or null if no such shard exists. */
 export function shardHolding(env: Env, id: string): number | null {
   const shard = shardOfId(id);
-  return shard === null || shard >= shardCount(env) ? null : shard;
+  return shard === null || shard >= hubCount(env) ? null : shard;
 }
 
 /** The hub that holds one shard of a game. */

@@ -131,15 +131,10 @@ export interface HubRpc extends Rpc.DurableObjectBranded {
   /** One page of this hub's lobbies. */
   listLobbies(meta: RequestMeta, query: Query): RpcResult<Page>;
   /**
-   * The first hub: one page of the lobbies of all `shards`, as the text that clients get; null if every hub must be asked.
+   * The first hub: one page of the lobbies of all `hubs`, as the text that clients get; null if every hub must be asked.
    * `known`: the client's `If-None-Match`.
    */
-  renderList(
-    meta: RequestMeta,
-    query: Query,
-    known: string | null,
-    shards: number,
-  ): Promise<RpcResult<ListPage | null>>;
+  renderList(meta: RequestMeta, query: Query, known: string | null, hubs: number): Promise<RpcResult<ListPage | null>>;
   /** A lobby as the peer of `meta` may see it. */
   getLobby(meta: RequestMeta, id: string): RpcResult<LobbyView>;
   /** The lobby of a join code or key, as lists show it, also if it is private. A wrong join code counts as a guess. */

@@ -41,3 +41,5 @@ export const LINK_OPEN_MS = 10_000;
 export const SIDECAR_GRACE_MS = 10_000;
 /** Members of a sidecar that stays down are dropped after this; every client gives up within 15 s. */
 export const AWAY_MS = 60_000;
+/** Lobbies whose hub a sidecar remembers while the number of shards changes. */
+export const LOBBY_PLACES_MAX = 65_536;

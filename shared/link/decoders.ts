@@ -201,6 +201,7 @@ export const fromHub: Decoder<FromHub> = union<FromHub>("t", {
     version: integer(1, 1_000),
     ack: seq,
     shards: integer(1, SHARDS_MAX),
+    former_shards: optional(integer(1, SHARDS_MAX)),
     ticket_keys: optional(list(ticketKey, TOKEN_KEYS_MAX)),
     directory: optional(flag),
   }),

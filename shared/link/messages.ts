@@ -157,7 +157,9 @@ export type Welcome = {
   readonly t: "welcome";
   readonly version: number;
   readonly ack: number;
+  /** Hubs over which new lobbies are spread, and over which they were before; absent: no change is under way. */
   readonly shards: number;
+  readonly former_shards?: number;
   /** Keys with which the sidecar verifies tickets, the newest first. */
   readonly ticket_keys?: readonly TicketKey[];
   /** The hub sends the directory, and accepts `publish`. */

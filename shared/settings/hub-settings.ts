@@ -1,12 +1,13 @@
 /** The check of the hub's settings: every fault at once, each with the name of its setting and what to set instead. */
 import { KEY_SETTINGS, splitKeys, weakness } from "../auth/keys.ts";
-import { SHARDS_MAX, TOKEN_KEYS_MAX } from "../limits.ts";
+import { TOKEN_KEYS_MAX } from "../limits.ts";
 import { parseBudgets } from "../rate-limit/rate-limiter.ts";
 import { parseGames } from "./games.ts";
 import { parseTurn } from "./turn.ts";
 import { parseWebhook } from "./webhook.ts";
 import { parseIdentity } from "./identity.ts";
 import { parseOperatorKeys } from "./operator-keys.ts";
+import { parseShards, SHARDS_EXPECTED } from "./shards.ts";
 
 /** Settings by their names in wrangler.toml. */
 export type HubSettings = Readonly<Record<string, unknown>>;
@@ -38,11 +39,10 @@ function keyFaults(read: (name: string) => string): string[] {
 
 function numberFaults(read: (name: string) => string): string[] {
   const shards = read("HUB_SHARDS");
-  const is_count =
-    shards === "" || (/^[0-9]{1,2}$/.test(shards) && Number(shards) >= 1 && Number(shards) <= SHARDS_MAX);
+  const is_count = shards === "" || parseShards(shards) !== null;
   const budgets = parseBudgets(read("RATE_LIMITS"));
   return [
-    ...(is_count ? [] : [`HUB_SHARDS: a number from 1 to ${SHARDS_MAX} expected`]),
+    ...(is_count ? [] : [SHARDS_EXPECTED]),
     ...("invalid" in budgets
       ? [`RATE_LIMITS: \`off\` or like \`list=1/5,chat=1/5\` expected, not ${budgets.invalid}`]
       : []),

@@ -67,14 +67,19 @@ export class TestStack {
     return join(this.#state, "hub");
   }
 
-  async startHub({ keys = this.key, tokenKeys = TOKEN_KEY, settings = {} } = {}): Promise<void> {
+  async startHub({
+    keys = this.key,
+    tokenKeys = TOKEN_KEY,
+    settings = {},
+    shards = String(this.#shards),
+  } = {}): Promise<void> {
     this.#hub = await startHub({
       bundle: inject("bundle"),
       state: this.storageFolder,
       port: this.#port,
       keys,
       tokenKeys,
-      shards: this.#shards,
+      shards,
       settings,
     });
     await waitForJson(`${this.url}/healthz`, (body) => body["ok"] === true, this.#hub);

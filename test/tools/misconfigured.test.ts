@@ -135,7 +135,7 @@ const cases = (): Readonly<Record<string, Case>> => ({
     reads: [
       "HUB_LISTEN: IP_ADDRESS:PORT expected, like 127.0.0.1:8787",
       "HUB_STATE: a folder expected",
-      "HUB_SHARDS: a number from 1 to 64 expected",
+      "HUB_SHARDS: a number from 1 to 64 expected, or the new and the former one, like 4,2",
       SEE_HUB,
     ],
   },

@@ -219,7 +219,7 @@ plain workerd, all of them are environment variables.
 | \`REPORTS_WEBHOOK\`, \`REPORTS_KEY\` | none | where [reports of players](http.md#reports) are sent, an https URL; secret: the key that signs them, at least ${limits.KEY_LENGTH_MIN} characters |
 | \`IDENTITY\`, \`IDENTITY_KEY\` | none | secret: the [providers of identities](../guides/identity.md) of each game, as JSON; secret: derives their peer ids, at least ${limits.TOKEN_KEY_LENGTH_MIN} characters. It must never change |
 | \`NAMES_DENIED\` | none | words that no name of a lobby or member may contain, comma-separated |
-| \`HUB_SHARDS\` | \`1\` | hubs per game, 1 to ${limits.SHARDS_MAX}; one serves about 5,000 concurrent players. A change strands open lobbies |
+| \`HUB_SHARDS\` | \`1\` | hubs per game, 1 to ${limits.SHARDS_MAX}; one serves about 5,000 concurrent players. While it changes, the new and the former number, \`4,2\` ([more hubs](../operate/operate.md#more-or-fewer-hubs)) |
 | \`LOCATION_HINT\` | near the first caller | where Cloudflare places new hubs: wnam, enam, sam, weur, eeur, apac, oc, afr, me |
 | \`EDGE_CACHE\` | \`on\` | each Cloudflare location keeps anonymous lists and lobbies for up to two seconds. On custom domains only; \`off\` turns it off |
 | \`SOURCE_HEADER\` | \`CF-Connecting-IP\` | header with the client's address, set by a trusted proxy. If empty, only tokens have rate limits |

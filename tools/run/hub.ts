@@ -24,7 +24,8 @@ export type HubOptions = {
   readonly keys: string;
   /** TOKEN_KEYS, likewise. By default a random key: tokens end with this process. */
   readonly tokenKeys?: string;
-  readonly shards?: number;
+  /** HUB_SHARDS. */
+  readonly shards?: string;
   /** Further settings, by their names in wrangler.toml. */
   readonly settings?: { readonly [name in Setting]?: string | undefined };
 };
@@ -47,7 +48,7 @@ export type Setting = (typeof SETTINGS)[number];
 
 /** Starts workerd with its output on ours. It is ready once `/healthz` responds. */
 export async function startHub(options: HubOptions): Promise<ChildProcess> {
-  const { bundle, state, port, address = "127.0.0.1", keys, tokenKeys = randomKey(), shards = 1 } = options;
+  const { bundle, state, port, address = "127.0.0.1", keys, tokenKeys = randomKey(), shards = "1" } = options;
   const settings = SETTINGS.map((name) => [name, options.settings?.[name] ?? ""] as const);
   const listen = options.socketPath === undefined ? `${hostOf(address)}:${port}` : `unix:${options.socketPath}`;
   await mkdir(state, { recursive: true });

@@ -43,7 +43,7 @@ const [, listen = "", port = ""] = /^(.+):([0-9]{1,5})$/.exec(env["HUB_LISTEN"] 
 const address = canonicalAddress(listen.replace(/^\[|\]$/g, "")) ?? "";
 const keys = env["SIDECAR_KEYS"] ?? "";
 const tokenKeys = env["TOKEN_KEYS"] ?? "";
-const shards = Number(env["HUB_SHARDS"] || "1");
+const shards = env["HUB_SHARDS"] || "1";
 const problems = [
   ...(address === "" || Number(port) > 65_535 ? ["HUB_LISTEN: IP_ADDRESS:PORT expected, like 127.0.0.1:8787"] : []),
   ...(env["HUB_STATE"] === "" ? ["HUB_STATE: a folder expected"] : []),

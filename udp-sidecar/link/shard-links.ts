@@ -5,10 +5,10 @@
 import type { Directory, LinkNotice, MemberNotice, Report } from "#shared/link/messages.ts";
 import type { RequesterNotice } from "#shared/lobby/notices.ts";
 import type { Wire as WireName } from "#shared/lobby/lobby.ts";
-import { shardOf } from "#shared/lobby/ids.ts";
 import type { SourceUsage } from "../core/source-quota.ts";
 import type { GameTicketVerifier } from "./ticket-verifier.ts";
 import { LinkClient, type LinkClientOptions } from "./link-client.ts";
+import { LobbyPlaces } from "./lobby-places.ts";
 
 /** The hub's answer to a report, as the wires read it. */
 export const toAnswer = (item: Exclude<LinkNotice, MemberNotice>): RequesterNotice =>
@@ -18,7 +18,7 @@ type ShardLinksOptions = Omit<LinkClientOptions, "shard" | "handlers"> & {
   /** Holds the keys that a hub sent last; all hubs of a game have the same keys. */
   readonly tickets: GameTicketVerifier;
   readonly handlers: {
-    readonly onMembers: (items: readonly MemberNotice[], behind: (wire: WireName, name: string) => boolean) => void;
+    readonly onMembers: (items: readonly MemberNotice[], hub: HubLobbies) => void;
     readonly onDirectory: (shard: number, message: Directory) => void;
     readonly onAnnouncement: LinkClientOptions["handlers"]["onAnnouncement"];
     readonly onReplies: LinkClientOptions["handlers"]["onReplies"];
@@ -26,10 +26,18 @@ type ShardLinksOptions = Omit<LinkClientOptions, "shard" | "handlers"> & {
   };
 };
 
+/** Which lobbies are at the hub that sent its members. */
+export type HubLobbies = {
+  /** The lobby is there for certain. */
+  readonly holds: (wire: WireName, name: string) => boolean;
+  /** Reports about the lobby go there. */
+  readonly isAsked: (wire: WireName, name: string) => boolean;
+};
+
 export class ShardLinks {
   readonly #options: ShardLinksOptions;
   readonly #links: LinkClient[] = [];
-  #shards = 0;
+  readonly #places = new LobbyPlaces();
   /** The hub accepts `publish` reports; an older one would close the link. */
   #acceptsPublish = false;
 
@@ -40,7 +48,7 @@ export class ShardLinks {
 
   /** Whether every hub of the game has accepted its link. */
   get up(): boolean {
-    return this.#shards > 0 && this.#links.every((link) => link.up);
+    return this.#places.hubs > 0 && this.#links.every((link) => link.up);
   }
 
   get waiting(): number {
@@ -59,13 +67,16 @@ export class ShardLinks {
   }
 
   isLinked(wire: WireName, name: string): boolean {
-    return this.#shards > 0 && (this.#links[shardOf(wire, name, this.#shards)]?.up ?? false);
+    return this.#linkOf(wire, name)?.up ?? false;
   }
 
   report(report: Report): boolean {
-    if (this.#shards === 0 || ((report.kind === "publish" || report.wire === "nohub") && !this.#acceptsPublish))
-      return false;
-    return this.#links[shardOf(report.wire, report.name, this.#shards)]?.report(report) ?? false;
+    if ((report.kind === "publish" || report.wire === "nohub") && !this.#acceptsPublish) return false;
+    return this.#linkOf(report.wire, report.name)?.report(report) ?? false;
+  }
+
+  #linkOf(wire: WireName, name: string): LinkClient | undefined {
+    return this.#links[this.#places.of(wire, name) ?? -1];
   }
 
   /** Sends hello again, because something in it has changed. */
@@ -79,30 +90,54 @@ export class ShardLinks {
 
   #add(shard: number): void {
     const { handlers, ...rest } = this.#options;
-    const behind = (wire: WireName, name: string): boolean => shardOf(wire, name, this.#shards) === shard;
+    const hub: HubLobbies = {
+      holds: (wire, name) => this.#places.isAt(wire, name, shard),
+      isAsked: (wire, name) => this.#places.of(wire, name) === shard,
+    };
     const link = new LinkClient({
       ...rest,
       shard,
       handlers: {
-        onWelcome: ({ shards, ticket_keys = [], directory = false }) => {
+        onWelcome: ({ shards, former_shards = null, ticket_keys = [], directory = false }) => {
           this.#options.tickets.setKeys(ticket_keys);
           this.#acceptsPublish = directory;
-          this.#resize(shards);
+          this.#places.set({ present: shards, former: former_shards });
+          this.#resize(this.#places.hubs);
         },
         onDirectory: (message) => handlers.onDirectory(shard, message),
-        onMembers: (items) => handlers.onMembers(items, behind),
+        onMembers: (items) => {
+          for (const { to } of items) this.#places.learn(to.wire, to.name, shard);
+          handlers.onMembers(items, hub);
+        },
         onAnnouncement: handlers.onAnnouncement,
-        onReplies: handlers.onReplies,
+        onReplies: (items, reportAt) =>
+          handlers.onReplies(
+            items.filter((item) => !this.#isPassedOn(item, shard, reportAt)),
+            reportAt,
+          ),
         onRelayMessage: handlers.onRelayMessage,
       },
     });
     this.#links[shard] = link;
   }
 
+  /** Learns where a lobby is. If this hub has none of the name, the report goes to the other that may have it. */
+  #isPassedOn(item: LinkNotice, shard: number, reportAt: (seq: number) => Report | undefined): boolean {
+    if ("to" in item) {
+      this.#places.learn(item.to.wire, item.to.name, shard);
+      return false;
+    }
+    const report = "code" in item && item.code === "lobby_not_found" ? reportAt(item.ref) : undefined;
+    const next = report === undefined ? null : this.#places.next(report.wire, report.name, shard);
+    return next !== null && (this.#links[next]?.report(report!) ?? false);
+  }
+
   /** The operator may have changed the number of shards during an outage. */
-  #resize(shards: number): void {
-    this.#shards = shards;
-    for (const removed of this.#links.splice(shards)) void removed.stop(0);
-    for (let shard = this.#links.length; shard < shards; shard++) this.#add(shard);
+  #resize(hubs: number): void {
+    for (const [at, removed] of this.#links.splice(hubs).entries()) {
+      void removed.stop(0);
+      this.#options.handlers.onDirectory(hubs + at, { t: "directory", reset: true, items: [] });
+    }
+    for (let shard = this.#links.length; shard < hubs; shard++) this.#add(shard);
   }
 }

@@ -3,7 +3,7 @@
  * causes them. The hub checks rate limit, ban and idempotency key itself, so that a request costs one call.
  */
 import type { RateLimitClass } from "#shared/rate-limit/rate-limiter.ts";
-import { type Env, shardCount } from "../env.ts";
+import { type Env, hubCount } from "../env.ts";
 import { problem, problemDocument, toResponse } from "../problem.ts";
 import {
   type IdempotencyKey,
@@ -60,7 +60,7 @@ export async function openGame(c: Ctx): Promise<Response | null> {
 
 /** Calls all hubs of a game at once. Returns their results by shard. */
 export const callEveryHub = <T>(env: Env, game: string, call: (hub: HubStub) => Promise<T>): Promise<T[]> =>
-  Promise.all(Array.from({ length: shardCount(env) }, (_, shard) => callHub(env, game, shard, call)));
+  Promise.all(Array.from({ length: hubCount(env) }, (_, shard) => callHub(env, game, shard, call)));
 
 /** Calls one hub for the client of this request. Returns the value, or the refusal as a response. */
 export async function callForRequest<T>(
@@ -93,7 +93,7 @@ export async function callAllHubs<T>(
   cost: RateLimitClass | null,
   call: (hub: HubStub, meta: RequestMeta) => Promise<RpcResult<T>>,
 ): Promise<T[] | Response> {
-  const shards = Array.from({ length: shardCount(c.env) }, (_, shard) => shard);
+  const shards = Array.from({ length: hubCount(c.env) }, (_, shard) => shard);
   const results = await Promise.all(
     shards.map((shard) => callForRequest(c, shard, shard === 0 ? cost : null, call, false)),
   );

@@ -9,7 +9,7 @@ import { BANS_MAX } from "#shared/limits.ts";
 import { type RefusalCode, REFUSALS } from "#shared/refusals.ts";
 import { type RateLimitSubject, type RateLimitClass, RateLimiter } from "#shared/rate-limit/rate-limiter.ts";
 import { IdempotencyCache } from "./idempotency.ts";
-import { budgetsOf, type Env, shardCount } from "../env.ts";
+import { budgetsOf, type Env, hubCount } from "../env.ts";
 import { RelayQuota } from "./moderation/relay-quota.ts";
 import type { OperatorAction, Store } from "./store.ts";
 import type { Outcome, Refused, RequestMeta, RpcResult } from "../rpc.ts";
@@ -33,7 +33,7 @@ export class RequestGuard {
     this.bans = new Bans(orders.filter((order) => order.kind === "ban"));
     this.#draining = orders.some((order) => order.kind === "drain");
     const relays = orders.find((order) => order.kind === "relays") ?? DEFAULT_RELAY_SETTINGS;
-    this.relays = new RelayQuota(store, relays, shardCount(env));
+    this.relays = new RelayQuota(store, relays, hubCount(env));
   }
 
   /** `work` must not wait, so that its rows and the stored response are written in one transaction. */

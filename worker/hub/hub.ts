@@ -16,7 +16,7 @@ import type { Query } from "#shared/listing/query.ts";
 import type { Page } from "#shared/listing/sorted-index.ts";
 import type { Event } from "#shared/lobby/lobby.ts";
 import { ticketKeys } from "../auth/tokens.ts";
-import { type Env, shardCount } from "../env.ts";
+import { type Env, hubCount } from "../env.ts";
 import { recordChange } from "../lists/game-changes.ts";
 import { type ListPage, renderPage } from "../lists/list-page.ts";
 import { problem } from "../problem.ts";
@@ -104,10 +104,10 @@ export class Hub extends OperatorCalls implements rpc.HubRpc {
     return this.#run(meta, () => ({ value: this.#state.lobbies.page(query) }));
   }
 
-  async renderList(meta: rpc.RequestMeta, query: Query, known: string | null, shards: number): Reply<ListPage | null> {
+  async renderList(meta: rpc.RequestMeta, query: Query, known: string | null, hubs: number): Reply<ListPage | null> {
     const admitted = this.#run(meta, () => ({ value: null }));
     // While a new number of hubs is deployed, a hub may not know of all.
-    if ("refused" in admitted || shards !== shardCount(this.env)) return admitted;
+    if ("refused" in admitted || hubs !== hubCount(this.env)) return admitted;
     const page = await this.#events.directory.page(() => this.#state.lobbies.page(query), query, Date.now());
     return { ...admitted, value: page === null ? null : renderPage(page, query, known) };
   }

@@ -8,6 +8,8 @@ import type { RefusalCode } from "#shared/refusals.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
 import type { TicketKey } from "#shared/auth/tickets.ts";
 import { isMember } from "#shared/api/views.ts";
+import { shardOf } from "#shared/lobby/ids.ts";
+import type { Shards } from "#shared/settings/shards.ts";
 import { type HubState, send } from "./state.ts";
 import type { RelayAllocator } from "./connections/relay-allocator.ts";
 import * as link from "./link/messages.ts";
@@ -25,7 +27,7 @@ type LinkAttachment = { readonly sidecar: string | null; readonly since: number;
 type LinksHost = {
   readonly relays: RelayAllocator;
   readonly shard: number;
-  readonly shards: number;
+  readonly shards: Shards;
   /** Words that no displayed name may contain. */
   readonly denied_names: readonly string[];
   readonly ticketKeys: () => readonly TicketKey[];
@@ -133,8 +135,10 @@ export class SidecarLinks {
       }
     this.#state.commit(draft, rows, now);
     const ack = this.#state.sidecars.row(hello.sidecar)!.ack;
-    const { shards } = this.#host;
-    send(socket, { t: "welcome", version, ack, shards, ticket_keys: this.#host.ticketKeys(), directory: true });
+    const { present: shards, former } = this.#host.shards;
+    const moving = former === null ? {} : { former_shards: former };
+    const ticket_keys = this.#host.ticketKeys();
+    send(socket, { t: "welcome", version, ack, shards, ...moving, ticket_keys, directory: true });
     this.#sendAddresses(known?.hello, hello);
     if (wantsDirectory(hello)) {
       for (const message of directoryOf(this.#state.lobbies.all())) send(socket, message);
@@ -193,7 +197,14 @@ export class SidecarLinks {
     const asksForRelay = report.kind === "join" && report.silently === true;
     if (asksForRelay && !this.#state.guard.relays.settings.enabled) return "relay_forbidden";
     const makes = report.kind === "host" && this.#state.lobbies.byName(report.wire, report.name) === undefined;
+    if (makes && !this.#takesNew(report)) return "lobby_not_found";
     return this.#state.guard.refusalFor(report.endpoint.address, makes, now);
+  }
+
+  /** While the number of shards changes, a sidecar asks the hub of the former number first. It keeps what it has. */
+  #takesNew({ wire, name }: Report): boolean {
+    const { present, former } = this.#host.shards;
+    return former === null || shardOf(wire, name, present) === this.#host.shard;
   }
 
   /** Ends a link. The sidecar counts as down from now on; with `away`, its members are away at once. */

@@ -11,7 +11,7 @@ import { parseWebhook } from "#shared/settings/webhook.ts";
 import { isInvited } from "../auth/invitations.ts";
 import { peerOfToken, sign } from "../auth/tokens.ts";
 import { verifyReach } from "../auth/verified-reach.ts";
-import { deniedNamesOf, type Env, hubOf, shardCount } from "../env.ts";
+import { deniedNamesOf, type Env, hubCount, hubOf, shardsOf } from "../env.ts";
 import type { ConnectParams, RequestMeta, RpcResult } from "../rpc.ts";
 import { recordChange } from "../lists/game-changes.ts";
 import type { ChangeListener } from "./change-listener.ts";
@@ -75,7 +75,7 @@ export function createEventsHost(ctx: DurableObjectState, env: Env, state: HubSt
   };
   return {
     shard,
-    shards: shardCount(env),
+    hubs: hubCount(env),
     lobby: (id) => lobbies.byId(id),
     page: (query) => lobbies.page(query),
     connectionEvent: actions.connectionEvent,
@@ -114,7 +114,7 @@ export const createLinkHost = (
 ) => ({
   relays,
   shard: parseHubName(ctx).shard,
-  shards: shardCount(env),
+  shards: shardsOf(env),
   denied_names: deniedNamesOf(env),
   ticketKeys,
   lastPingAt: (socket: WebSocket) => lastPingAt(ctx, socket),

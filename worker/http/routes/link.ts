@@ -1,5 +1,5 @@
 /** Opens a sidecar's link to one hub: `GET /v1/link/{game}/{shard}`. The middleware has checked the sidecar's key. */
-import { shardCount } from "../../env.ts";
+import { hubCount } from "../../env.ts";
 import { problem } from "../../problem.ts";
 import { SOCKET_URLS } from "../../rpc.ts";
 import type { Handler } from "../context.ts";
@@ -8,7 +8,7 @@ import { callHub, openGame } from "../hub-client.ts";
 export const openLink: Handler = async (c) => {
   const digits = c.req.param("shard") ?? "";
   const shard = /^[0-9]{1,2}$/.test(digits) ? Number(digits) : Infinity;
-  if (shard >= shardCount(c.env)) return problem("invalid_request", "shard: the game has no such shard");
+  if (shard >= hubCount(c.env)) return problem("invalid_request", "shard: the game has no such shard");
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
     return problem("upgrade_required", "the key is accepted", { upgrade: "websocket" });
   }

@@ -8,7 +8,7 @@ import { mergePages, type Page } from "#shared/listing/sorted-index.ts";
 import type { RateLimitClass } from "#shared/rate-limit/rate-limiter.ts";
 import type { Ctx } from "../context.ts";
 import { callAllHubs, callForRequest } from "../hub-client.ts";
-import { shardCount } from "../../env.ts";
+import { hubCount } from "../../env.ts";
 import { type ListPage, renderPage } from "../../lists/list-page.ts";
 import { malformed } from "../../problem.ts";
 import { cachedJson } from "../etag.ts";
@@ -42,10 +42,10 @@ export async function listLobbies(c: Ctx): Promise<Response> {
  */
 async function renderedPage(c: Ctx, query: Query): Promise<ListPage | Response> {
   const known = c.req.header("if-none-match") ?? null;
-  const shards = shardCount(c.env);
-  const asks_first = shards === 1 || c.var.peer === null;
+  const hubs = hubCount(c.env);
+  const asks_first = hubs === 1 || c.var.peer === null;
   const list = asks_first
-    ? await callForRequest(c, 0, "list", (hub, meta) => hub.renderList(meta, query, known, shards), false)
+    ? await callForRequest(c, 0, "list", (hub, meta) => hub.renderList(meta, query, known, hubs), false)
     : null;
   if (list !== null) return list;
   // The first hub has counted the request.

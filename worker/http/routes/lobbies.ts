@@ -1,10 +1,11 @@
 /** A lobby as a resource: create, create or join by key, read, change, end. */
 import { lobbyPatch, type NewLobby, newLobby } from "#shared/api/lobbies.ts";
 import { shardOf } from "#shared/lobby/ids.ts";
+import { placesOf } from "#shared/settings/shards.ts";
 import { parseBody } from "../body.ts";
 import type { Ctx, Handler } from "../context.ts";
 import { patchFrom, joinEvent, hostEvent } from "../lobby-events.ts";
-import { shardCount } from "../../env.ts";
+import { shardsOf } from "../../env.ts";
 import { callForRequest, callHub } from "../hub-client.ts";
 import { problem } from "../../problem.ts";
 import {
@@ -42,9 +43,14 @@ export const createOrJoinByKey: Handler = async (c) => {
   if (key instanceof Response) return key;
   const body = await parseBody(c, newLobby);
   if (body instanceof Response) return body;
-  const shard = shardOf("native", nameOfKey(key), shardCount(c.env));
+  const places = placesOf(shardsOf(c.env), (shards) => shardOf("native", nameOfKey(key), shards));
   for (let tries = 0; tries < 2; tries++) {
-    const id = await callHub(c.env, c.var.game, shard, (hub) => hub.findLobbyId({ key }));
+    const ids = await Promise.all(
+      places.map((place) => callHub(c.env, c.var.game, place, (hub) => hub.findLobbyId({ key }))),
+    );
+    const id = ids.find((one) => one !== null) ?? null;
+    // A new lobby is made where the present number of shards puts it.
+    const shard = id === null ? places[0]! : places[ids.indexOf(id)]!;
     const event =
       id === null ? hostEvent(peerId(c), body.value, shard, nameOfKey(key)) : joinEvent(peerId(c), body.value);
     if (event === "data_limit") return problem(event);

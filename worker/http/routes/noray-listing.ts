@@ -7,7 +7,7 @@ import { shardOf } from "#shared/lobby/ids.ts";
 import { parseBody } from "../body.ts";
 import type { Middleware } from "../context.ts";
 import { dataPatchOf, settingsFrom } from "../lobby-events.ts";
-import { shardCount } from "../../env.ts";
+import { callHolder } from "../former-shards.ts";
 import { callForRequest } from "../hub-client.ts";
 import { lobbyResponse } from "./lobby-responses.ts";
 import type { NorayListing } from "../../rpc.ts";
@@ -28,8 +28,10 @@ export const listNorayHost: Middleware = async (c, next) => {
     ...(patch !== undefined && { data: patch }),
   };
   const event = { kind: "publish", peer: oid, proof: await digestOf(pid), changes } as const;
-  const shard = shardOf("noray", oid, shardCount(c.env));
-  const listing = await callForRequest<NorayListing>(c, shard, "create", (hub, meta) => hub.listNorayHost(meta, event));
+  const at = (shards: number): number => shardOf("noray", oid, shards);
+  const listing = await callHolder<NorayListing>(c, at, "lobby_not_found", (shard) =>
+    callForRequest<NorayListing>(c, shard, "create", (hub, meta) => hub.listNorayHost(meta, event)),
+  );
   if (listing instanceof Response) return listing;
   const { view, newly_listed } = listing;
   const answer = lobbyResponse(c, view);

@@ -9,7 +9,7 @@ import { callHub } from "../hub-client.ts";
 import { parseBody } from "../body.ts";
 import type { Ctx, Handler } from "../context.ts";
 import { joinEvent } from "../lobby-events.ts";
-import { shardCount } from "../../env.ts";
+import { callHolder } from "../former-shards.ts";
 import { rateLimitKey } from "../access/source.ts";
 import { pageOf } from "./list-lobbies.ts";
 import { parseIdempotencyKey } from "../hub-client.ts";
@@ -23,10 +23,12 @@ export const joinByCode: Handler = async (c) => {
   if (body instanceof Response) return body;
   const code = canonicalCode(body.value.code);
   if (code === null) return problem("code_invalid");
-  const shard = shardOfCode(code, shardCount(c.env));
   const event = joinEvent(peerId(c), body.value);
   if (event === "data_limit") return problem(event);
-  const result = await applyWithPassword(c, { shard, cost: "join", target: { code } }, event, body.value.password);
+  const at = (shards: number): number => shardOfCode(code, shards);
+  const result = await callHolder<LobbyResult>(c, at, "code_invalid", (shard) =>
+    applyWithPassword(c, { shard, cost: "join", target: { code } }, event, body.value.password),
+  );
   return result instanceof Response ? result : joinResponse(c, result);
 };
 

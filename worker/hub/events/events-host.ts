@@ -13,7 +13,8 @@ export type MemberMessage = Event & { kind: "chat" | "signal" };
 export type EventsHost = PresenceHost &
   LobbyReader & {
     readonly shard: number;
-    readonly shards: number;
+    /** How many hubs may hold lobbies of the game. */
+    readonly hubs: number;
     readonly accept: (socket: WebSocket) => void;
     /** The deadline may have changed. */
     readonly scheduleAlarm: () => void;

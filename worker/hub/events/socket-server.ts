@@ -45,7 +45,7 @@ export class SocketServer {
     this.#host = host;
     this.#subscribers = new Subscribers(host, sockets, now);
     this.#broadcaster = new Broadcaster(host, this.#subscribers, now);
-    const other_shards = host.shard === 0 ? Array.from({ length: host.shards - 1 }, (_, at) => at + 1) : [];
+    const other_shards = host.shard === 0 ? Array.from({ length: host.hubs - 1 }, (_, at) => at + 1) : [];
     this.#replicas = new ShardFeedReceiver(other_shards, host.subscribeShard);
     this.directory = new ListDirectory(this.#replicas, host.waitUntil);
     this.#snapshots = new Snapshots(host, this.#subscribers, this.#broadcaster, this.#replicas);
