@@ -70,7 +70,7 @@ export const SHARED_SOURCE_FACTOR = 16;
 // --- Idempotency -----------------------------------------------------------------------------------------------
 /** How long the response of a request with an idempotency key is kept. */
 export const IDEMPOTENCY_KEPT_MS = 600_000;
-/** Kept responses of one hub, and of one peer: a row each, up to 16 KiB. The oldest of the peer with the most is dropped. */
+/** Kept responses of one hub, and of one peer: a row each, up to 16 KiB. The oldest of the network with the most is dropped. */
 export const IDEMPOTENT_RESPONSES_MAX = 10_000;
 export const IDEMPOTENT_RESPONSES_PER_PEER_MAX = 64;
 

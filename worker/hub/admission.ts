@@ -45,7 +45,7 @@ export class RequestGuard {
     if (rate_limit?.allowed === false) return { refused: "rate_limited", rate_limit, replayed: false };
     if (stored === "mismatch") return { refused: "idempotency_mismatch", rate_limit, replayed: false };
     const outcome = this.#refusalOf(meta, now) ?? work();
-    if (meta.idempotency !== null && isFinal(outcome)) this.responses.put(meta.idempotency, outcome, now);
+    if (meta.idempotency !== null && isFinal(outcome)) this.responses.put(meta.idempotency, meta.source, outcome, now);
     return { ...outcome, rate_limit, replayed: false };
   }
 

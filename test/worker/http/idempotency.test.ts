@@ -108,7 +108,8 @@ describe("a retried request", () => {
 });
 
 describe("a full table of responses", () => {
-  test("deletes the oldest response of the peer with the most, and keeps those of others", ({ task }) => {
+  /** The cache, and the keys of its rows. */
+  function emptyTable() {
     const rows = new Map<string, { key: string; hash: string; at: number; outcome: Outcome<unknown> }>();
     const cache = new IdempotencyCache({
       responseAges: () => [],
@@ -116,18 +117,37 @@ describe("a full table of responses", () => {
       saveResponse: (row) => void rows.set(row.key, row),
       deleteResponse: (id: string) => void rows.delete(id),
     });
-    const put = (peer: string, at: number): void => cache.put({ key: `${peer} ${at}`, hash: "h" }, { value: at }, at);
-    put("honest", 0);
+    const put = (peer: string, at: number, source: string | null): void =>
+      cache.put({ key: `${peer} ${at}`, hash: "h" }, source, { value: at }, at);
+    return { cache, rows, put };
+  }
+
+  test("deletes the oldest response of the peer with the most if sources are unknown", () => {
+    const { cache, rows, put } = emptyTable();
+    put("honest", 0, null);
     const peers = Math.ceil(IDEMPOTENT_RESPONSES_MAX / IDEMPOTENT_RESPONSES_PER_PEER_MAX) + 2;
-    for (let at = 1; at <= peers * IDEMPOTENT_RESPONSES_PER_PEER_MAX; at++) put(`greedy-${at % peers}`, at);
-    expect(cache.size).toBe(IDEMPOTENT_RESPONSES_MAX);
+    for (let at = 1; at <= peers * IDEMPOTENT_RESPONSES_PER_PEER_MAX; at++) put(`greedy-${at % peers}`, at, null);
+    expect([cache.size, rows.size]).toStrictEqual([IDEMPOTENT_RESPONSES_MAX, IDEMPOTENT_RESPONSES_MAX]);
     expect(cache.get({ key: "honest 0", hash: "h" }, 1)).toStrictEqual({ value: 0 });
+  });
+
+  test.for([
+    ["IPv4", (at: number) => `198.51.${(at >> 8) % 16}.${at % 256}`, "203.0.113.7"],
+    ["IPv6", (at: number) => `2001:db8:${at % 16}:${(at >> 4).toString(16)}::1`, "2001:db8:ffff::7"],
+  ] as const)("deletes those of the networks with the most, however many peers they have: %s", (row, { task }) => {
+    const [, greedy, honest] = row;
+    const { cache, rows, put } = emptyTable();
+    for (let at = 0; at < 50; at++) put("honest", at, honest);
+    const count = IDEMPOTENT_RESPONSES_MAX + 2_000;
+    for (let at = 50; at < count; at++) put(`greedy-${at}`, at, greedy(at));
     expect(rows.size).toBe(IDEMPOTENT_RESPONSES_MAX);
+    const kept = Array.from({ length: 50 }, (_, at) => cache.get({ key: `honest ${at}`, hash: "h" }, 1));
+    expect(kept.filter((outcome) => outcome !== undefined)).toHaveLength(50);
     recordFigure(task, {
       order: 23,
-      attack: `${peers} peers fill the table of stored responses`,
+      attack: `${count} peers of 16 networks (/24 or /48) fill the table of stored responses`,
       before: "not measured",
-      after: "those of the peers with the most are deleted, an honest peer's stays",
+      after: "theirs are deleted, 50 of 50 of an honest peer stay",
     });
   });
 });
