@@ -52,11 +52,8 @@ describe.skipIf(godot4IsMissing())("the package", { timeout: 120_000 }, () => {
     writeFileSync(join(game, "project.godot"), plugin);
     const main = `extends SceneTree\nfunc _initialize() -> void:\n\tvar one: Node = root.get_node("Parley")\n\tprint("parley ", one.get("lobby"))\n\tprint("browser ", load("res://addons/parley/ui/parley_lobby_browser.tscn").can_instantiate())\n\tquit()\n`;
     writeFileSync(join(game, "main.gd"), main);
-    // The plugin writes the autoload and the settings where the editor opens the project.
     expect(faults(godot("--path", game, "--import").output)).toStrictEqual([]);
-    const autoload = readFileSync(join(game, "project.godot"), "utf8");
-    if (!autoload.includes("[autoload]"))
-      writeFileSync(join(game, "project.godot"), `${plugin}[autoload]\nParley="*res://addons/parley/parley.gd"\n`);
+    expect(readFileSync(join(game, "project.godot"), "utf8")).toMatch(/\[autoload\]\s+Parley=/);
     const { status, output } = godot("--path", game, "--script", "res://main.gd");
     expect(output).toContain("parley <null>");
     expect(output).toContain("browser true");

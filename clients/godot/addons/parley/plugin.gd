@@ -11,6 +11,8 @@ func _enter_tree() -> void:
 	ParleySettings.register()
 	if not ProjectSettings.has_setting("autoload/" + AUTOLOAD):
 		add_autoload_singleton(AUTOLOAD, SCRIPT)
+		# Where the editor is not told to save, a project that enables the plugin by hand would never have the autoload.
+		ProjectSettings.save()
 
 
 func _disable_plugin() -> void:
