@@ -41,12 +41,10 @@ func _init(observer: ParleyObserver, now: float) -> void:
 func poll(now: float) -> void:
 	if done:
 		return
-	for sockets: ParleySockets in [_tested, _other]:
-		var row := sockets.receive(0)
-		while not row.is_empty():
-			if sockets == _tested:
-				_questions.receive(row[0])
-			row = sockets.receive(0)
+	_questions.receive_all(0)
+	# What comes to the other one answers nothing.
+	while not _other.receive(0).is_empty():
+		pass
 	_questions.poll(now)
 	if not _question.done:
 		return

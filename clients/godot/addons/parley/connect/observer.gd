@@ -103,10 +103,7 @@ class Gathering extends RefCounted:
 		if done:
 			return
 		for number: int in _fresh.numbers():
-			var row := _fresh.receive(number)
-			while not row.is_empty():
-				_fresh_questions.receive(row[0])
-				row = _fresh.receive(number)
+			_fresh_questions.receive_all(number)
 		_fresh_questions.poll(now)
 		var answered := 0
 		var open := 0

@@ -71,6 +71,14 @@ func poll(now: float) -> void:
 	_open = left
 
 
+## Reads everything that has come to a socket, for sockets that only ask.
+func receive_all(number: int) -> void:
+	var row := _sockets.receive(number)
+	while not row.is_empty():
+		receive(row[0])
+		row = _sockets.receive(number)
+
+
 ## Whether these bytes were a sidecar's answer.
 func receive(bytes: PackedByteArray) -> bool:
 	# "seen ", "knocked " and "entered " begin with one of these three.

@@ -7,6 +7,7 @@ extends RefCounted
 const BUFFER_BYTES := 1 << 18
 ## Further sockets of a punch receive a few small datagrams each.
 const BUFFER_SMALL_BYTES := 4_096
+const REMEMBERED_MAX := 256
 
 ## Datagrams that were handed to the system.
 var sent := 0
@@ -108,13 +109,11 @@ func close_all() -> void:
 
 
 static func uncompressed(address: String) -> String:
-	if not address.contains(":"):
-		return address
-	if not _uncompressed.has(address):
-		if _uncompressed.size() > 256:
-			_uncompressed.clear()
-		_uncompressed[address] = ParleyAddresses.uncompressed(address)
-	return _uncompressed[address]
+	return _remembered(_uncompressed, address, ParleyAddresses.uncompressed)
+
+
+static func canonical(address: String) -> String:
+	return _remembered(_canonical, address, ParleyAddresses.canonical)
 
 
 # Null where none is left or ready.
@@ -128,11 +127,12 @@ func _drop_reserve() -> void:
 		_reserve = null
 
 
-static func canonical(address: String) -> String:
+# IPv4 has one form. What is written for an IPv6 address is kept for the next datagram.
+static func _remembered(known: Dictionary, address: String, write: Callable) -> String:
 	if not address.contains(":"):
 		return address
-	if not _canonical.has(address):
-		if _canonical.size() > 256:
-			_canonical.clear()
-		_canonical[address] = ParleyAddresses.canonical(address.to_lower())
-	return _canonical[address]
+	if not known.has(address):
+		if known.size() >= REMEMBERED_MAX:
+			known.clear()
+		known[address] = write.call(address.to_lower())
+	return known[address]

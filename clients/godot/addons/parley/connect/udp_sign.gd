@@ -21,10 +21,7 @@ func _init(observer: ParleyObserver, session_ticket: String, now: float) -> void
 func poll(now: float) -> void:
 	if done:
 		return
-	var row := _sockets.receive(0)
-	while not row.is_empty():
-		_questions.receive(row[0])
-		row = _sockets.receive(0)
+	_questions.receive_all(0)
 	_questions.poll(now)
 	if _open.all(func(question: ParleyQuestions.Question) -> bool: return question.done):
 		close()

@@ -26,10 +26,7 @@ func poll(now: float) -> void:
 			gathering = _observer.gather(sockets, 0, questions, now)
 	if gathering == null or gathering.done:
 		return
-	var row := sockets.receive(0)
-	while not row.is_empty():
-		questions.receive(row[0])
-		row = sockets.receive(0)
+	questions.receive_all(0)
 	questions.poll(now)
 	gathering.poll(now)
 

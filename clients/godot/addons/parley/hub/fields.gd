@@ -30,7 +30,12 @@ static func array(json: Variant, field: String) -> Array:
 ## `[code, sentence]` of a message `error`; empty texts where there is none.
 static func refusal(data: Variant) -> PackedStringArray:
 	var problem := dictionary(data, "problem")
-	return PackedStringArray([text(problem, "code"), (text(problem, "title") + " " + text(problem, "detail")).strip_edges()])
+	return PackedStringArray([text(problem, "code"), sentence(problem)])
+
+
+## Title and detail of a problem.
+static func sentence(problem: Variant) -> String:
+	return (text(problem, "title") + " " + text(problem, "detail")).strip_edges()
 
 
 # --- identity ---------------------------------------------------------------------------------------------------------

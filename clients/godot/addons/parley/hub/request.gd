@@ -58,6 +58,6 @@ func finish() -> void:
 		fail(ParleyErrors.UNREACHABLE, "Something that is no lobby server answered %d." % status, status)
 	else:
 		code = problem
-		why = (ParleyFields.text(json, "title") + " " + ParleyFields.text(json, "detail")).strip_edges()
+		why = ParleyFields.sentence(json)
 		retry_after_s = maxi(0, ParleyFields.whole(json.get("retry_after_s")))
 		request_id = ParleyFields.text(json, "request_id")

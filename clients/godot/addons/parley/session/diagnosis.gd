@@ -22,10 +22,7 @@ func run(desk: ParleyDesk) -> String:
 	observer.udp_token = desk._identity.udp_token
 	var gathering := observer.gather(sockets, 0, questions, ParleyDesk._now())
 	while not gathering.done:
-		var row := sockets.receive(0)
-		while not row.is_empty():
-			questions.receive(row[0])
-			row = sockets.receive(0)
+		questions.receive_all(0)
 		questions.poll(ParleyDesk._now())
 		gathering.poll(ParleyDesk._now())
 		await desk._pause(1.0)
