@@ -4,7 +4,8 @@
  */
 import { hash, timingSafeEqual } from "node:crypto";
 import { READABLE_PATTERN } from "#shared/text/names.ts";
-import { type Endpoint, endpoint } from "#shared/net/endpoint.ts";
+import { type Endpoint, endpoint, isLoopback } from "#shared/net/endpoint.ts";
+import { isLocal } from "#shared/net/special-ranges.ts";
 
 /** The reserved name of the handshake server. */
 const SERVER = "_HANDSHAKE_SERVER";
@@ -84,10 +85,17 @@ export function readPassword({ fields: { password } }: Packet): string | null {
   return good && Array.from(password).length <= PASSWORD_POINTS_MAX ? password : null;
 }
 
-export function readLocal({ fields: { "local-address": local } }: Packet): Endpoint | null {
+/**
+ * Peers send handshakes to each other's local addresses, so a public one must be the sender's: any other stands for the
+ * endpoint that the packet came from. Null if it is none.
+ */
+export function readLocal({ fields: { "local-address": local } }: Packet, from: Endpoint): Endpoint | null {
   if (!Array.isArray(local) || local.length !== 2) return null;
   const [address, port] = local as unknown[];
-  return typeof address === "string" && typeof port === "number" ? endpoint(address, port) : null;
+  const named = typeof address === "string" && typeof port === "number" ? endpoint(address, port) : null;
+  if (named === null) return null;
+  const isOwn = isLocal(named.address) || isLoopback(named.address) || named.address === from.address;
+  return isOwn ? named : from;
 }
 
 export function readLease({ fields: { "seconds-before-expiry": seconds } }: Packet): number | null {

@@ -71,7 +71,7 @@ function handleDatagram({ bytes, endpoint: from }: Datagram, contacts: ContactLo
     case "requesting-server-list":
       return handleList(packet, from);
     case "requesting-to-join-server":
-      return handleJoin(packet);
+      return handleJoin(packet, from);
     case "refreshing-server-registration":
       return handleRefresh(packet, from, contacts);
     case "drop-me":
@@ -85,7 +85,7 @@ function handleDatagram({ bytes, endpoint: from }: Datagram, contacts: ContactLo
 function handleRegister(packet: Packet, from: Endpoint, contacts: ContactLookup, now: number): Action {
   const { sender } = packet;
   const password = readPassword(packet);
-  const local = readLocal(packet);
+  const local = readLocal(packet, from);
   const lease_ms = readLease(packet);
   const locked = packet.fields["password-required"];
   const complete = isName(sender) && local !== null && lease_ms !== null && typeof locked === "boolean";
@@ -99,11 +99,11 @@ function handleRegister(packet: Packet, from: Endpoint, contacts: ContactLookup,
   return report({ kind: "host", name: sender, peer: sender, seats: null, lock, memory: password, local, policy });
 }
 
-function handleJoin(packet: Packet): Action {
+function handleJoin(packet: Packet, from: Endpoint): Action {
   const { sender } = packet;
   const name = packet.fields["server-name"];
   const password = readPassword(packet);
-  const local = readLocal(packet);
+  const local = readLocal(packet, from);
   if (!isName(sender) || !isName(name) || local === null || password === null) return drop("incomplete");
   if (!isSigned(packet, password)) return drop("bad_hash");
   return report({ kind: "join", name, peer: sender, lock: null, memory: password, local, reclaims: false });

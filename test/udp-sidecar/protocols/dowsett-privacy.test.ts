@@ -45,6 +45,24 @@ describe("the local address", () => {
     }
   });
 
+  test.each(["203.0.113.9", "255.255.255.255", "224.0.0.1", "2001:db8::9"])(
+    "cannot be another's, at which all its peers would send handshakes: %s",
+    (victim) => {
+      const rig = dowsettRig();
+      rig.send("A", sign(registering("Nice", { "local-address": [victim, 53] }), passwordOf("A")));
+      rig.send("B", sign(joining("Nice", "Bob", { "local-address": [victim, 53] }), passwordOf("B")));
+      const named = rig.sent.map(({ bytes }) => read(bytes)["local-address"]).filter((local) => local !== undefined);
+      expect(new Set(named.map(String))).toStrictEqual(new Set(["192.0.2.1,5001", "192.0.2.2,5002"]));
+    },
+  );
+
+  test("can be the public one of a machine without NAT, at another port", () => {
+    const rig = dowsettRig();
+    rig.send("A", sign(registering("Nice", { "local-address": ["192.0.2.1", 6_001] }), passwordOf("A")));
+    const meetings = rig.send("B", sign(joining("Nice", "Bob"), passwordOf("B")));
+    expect(meetings.map(({ bytes }) => String(read(bytes)["local-address"]))).toContain("192.0.2.1,6001");
+  });
+
   test("of a joiner is not stored", () => {
     const rig = on(hostedServer())(`
       B> join Nice as Bob
