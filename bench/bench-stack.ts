@@ -22,8 +22,11 @@ export type BenchStack = {
   readonly close: () => Promise<void>;
 };
 
-/** `root`: the clone whose sidecar is measured, beside the hub of this one. */
-export async function startBenchStack(root = join(import.meta.dirname, "..")): Promise<BenchStack> {
+/** `root`: the clone whose sidecar is measured, beside the hub of this one. `settings`: more of the sidecar's environment. */
+export async function startBenchStack(
+  root = join(import.meta.dirname, ".."),
+  settings: Readonly<Record<string, string>> = {},
+): Promise<BenchStack> {
   const state = await mkdtemp(join(tmpdir(), "parley-bench-"));
   const [hubPort, status, noray] = [await freePort("tcp"), await freePort("tcp"), await freePort("tcp")];
   const [port, echoPort] = [await freePort("udp"), await freePort("udp")];
@@ -55,6 +58,7 @@ export async function startBenchStack(root = join(import.meta.dirname, "..")): P
     PARLEY_DTLS_SESSIONS_MAX: UNLIMITED,
     PARLEY_DTLS_PER_SOURCE_MAX: UNLIMITED,
     PARLEY_DTLS_HANDSHAKE_RATE: `${UNLIMITED}/${UNLIMITED}`,
+    ...settings,
   });
   const echo = startProcess(process.execPath, [join(import.meta.dirname, "programs", "echo.ts"), String(echoPort)], {});
   const close = async (): Promise<void> => {

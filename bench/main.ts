@@ -14,18 +14,19 @@ import { benchWake } from "./hub/wake.ts";
 import { benchNoray } from "./noray.ts";
 import { CIPHERS, measureSeal, SIZES } from "./seal.ts";
 import { benchSealedEcho } from "./sealed-echo.ts";
+import { benchMemory } from "./udp/memory.ts";
 import { benchMessages } from "./messages-table.ts";
 import { benchNatPairs, benchPathTimes } from "./nat-pairs.ts";
 import { benchNorayRouters, type Router, ROUTERS } from "./noray-routers.ts";
 import { benchRelays } from "./relay.ts";
-import { list, observationRequest, refresh, registration, STUN, text } from "./udp-requests.ts";
+import { list, observationRequest, refresh, registration, STUN, text } from "./udp/requests.ts";
 import { benchPeers } from "./peers/compare.ts";
 import { benchWebMessages } from "./web/messages.ts";
 import { benchWebPaths } from "./web/paths.ts";
 import { sendRequest, flood, measureSteps, printTable, formatInteger } from "./measure.ts";
 
 const HELP = `
-Usage: npm run bench [-- --paths | --web | --noray-routers [--routers LIST] | --peers DIR]
+Usage: npm run bench [-- --paths | --web | --noray-routers [--routers LIST] | --peers DIR | --memory MINUTES]
 
 Measures these parts in about three minutes and prints a table for each:
 
@@ -47,7 +48,8 @@ Measures these parts in about three minutes and prints a table for each:
 --noray-routers  only games with netfox's addon behind every pair of routers: handshakes and time to connect, in about eight minutes
 --peers DIR  only the wires beside other servers, interleaved, in about five minutes. DIR may have rabid/main.py (needs Twisted),
              dowsett/godot-server.py (Twisted, port 5160), noray/ (after npm install) and parley/, an earlier version; coturn is
-             found on PATH. The figures are kept in .parley/bench and compared with those of the last run on this machine
+             found on PATH, and a compiler for the limit: an echo in C. The figures are kept in .parley/bench and compared with those of the last run on this machine
+--memory MINUTES  only one sidecar with every UDP wire saturated for so long: the slope of its memory, the delay of its event loop
 --routers LIST  of these kinds only, joined by commas: ${ROUTERS.join(", ")}
 `;
 
@@ -57,14 +59,20 @@ const options = {
   "noray-routers": { type: "boolean" },
   routers: { type: "string", default: ROUTERS.join() },
   peers: { type: "string" },
+  memory: { type: "string" },
 } as const;
-const { paths, web, isNorayRouters, routers, peers } = parseCommandLine(HELP, { options }, ({ values }) => ({
+const { paths, web, isNorayRouters, routers, peers, memory } = parseCommandLine(HELP, { options }, ({ values }) => ({
   paths: values.paths,
   web: values.web,
   isNorayRouters: values["noray-routers"],
   routers: values.routers.split(",").map(toRouter),
   peers: values.peers,
+  memory: values.memory === undefined ? null : toMinutes(values.memory),
 }));
+if (memory !== null) {
+  await benchMemory(memory);
+  process.exit(0);
+}
 if (peers !== undefined) {
   await benchPeers(resolve(peers));
   process.exit(0);
@@ -175,6 +183,12 @@ await benchSealedEcho(null);
 await benchMessages();
 
 await benchNatPairs();
+
+function toMinutes(word: string): number {
+  const minutes = Number(word);
+  if (!(minutes > 0)) throw new UsageError("--memory: a number of minutes is expected");
+  return minutes;
+}
 
 function toRouter(word: string): Router {
   const found = ROUTERS.find((kind) => kind === word);

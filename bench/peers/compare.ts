@@ -13,7 +13,7 @@ import { formatInteger, printTable } from "../measure.ts";
 import { LoadSocket, saturate } from "./load.ts";
 import { chooseUdpBackend } from "../../udp-sidecar/sockets/udp/udp-backend.ts";
 import { benchSealedEcho } from "../sealed-echo.ts";
-import { observationRequest, refresh, registration, STUN, text } from "../udp-requests.ts";
+import { observationRequest, refresh, registration, STUN, text } from "../udp/requests.ts";
 
 const SOCKETS = 8;
 const ROUNDS = 2;
@@ -44,6 +44,9 @@ const registrar: Load = async (sockets, { noray }) => {
   const requests = hosts.map(({ pid }) => text(pid));
   return { request: (at) => requests[at]!, close };
 };
+/** Of a middle length, as the wires' requests. */
+const echo: Load = () => Promise.resolve({ request: () => ECHO });
+const ECHO = Buffer.alloc(64);
 const stun: Load = () => Promise.resolve({ request: () => STUN });
 
 export async function benchPeers(folder: string): Promise<void> {
@@ -55,37 +58,43 @@ export async function benchPeers(folder: string): Promise<void> {
   const figures: Record<string, number> = {};
   const rows: string[][] = [];
   const last = lastFigures();
+  const limit = await PEERS.limit();
   try {
     const compare = async (label: string, load: Load, peer: PeerServer | null): Promise<void> => {
-      const [ours, before, theirs] = await measureAll(
+      const [ours, before, theirs, most] = await measureAll(
         [targetOf(stack), load],
         [earlier === null ? null : targetOf(earlier), load],
         [peerTarget(peer), load],
+        [peerTarget(limit), echo],
       );
       figures[label] = ours!;
-      rows.push([label, formatInteger(ours!), ratio(ours, before), ratio(ours, theirs), ratio(ours, last[label])]);
+      const ratios = [before, theirs, most, last[label]].map((other) => ratio(ours, other));
+      rows.push([label, formatInteger(ours!), ...ratios]);
     };
     await withPeer(PEERS.rabid(folder), (peer) => compare("Rabid ping, original", rabid, peer));
     await withPeer(PEERS.dowsett(folder), (peer) => compare("Dowsett refresh, original", dowsett, peer));
     await withPeer(PEERS.noray(folder), async (peer) => {
       await compare("noray's registrar, noray", registrar, peer);
       // An observation with an older version needs a ticket of another hub, so only noray's registrar is beside it.
-      const [ours, theirs] = await measureAll([targetOf(stack), observation], [peerTarget(peer), registrar]);
+      const [ours, theirs, most] = await measureAll(
+        [targetOf(stack), observation],
+        [peerTarget(peer), registrar],
+        [peerTarget(limit), echo],
+      );
       figures["observation"] = ours!;
-      rows.push([
-        "observation, noray's registrar",
-        formatInteger(ours!),
-        "-",
-        ratio(ours, theirs),
-        ratio(ours, last["observation"]),
-      ]);
+      const ratios = [null, theirs, most, last["observation"]].map((other) => ratio(ours, other));
+      rows.push(["observation, noray's registrar", formatInteger(ours!), ...ratios]);
     });
     await withPeer(PEERS.coturn(), (peer) => compare("STUN binding, coturn", stun, peer));
   } finally {
     await stack.close();
     await earlier?.close();
+    await limit?.stop();
   }
-  printTable([["per CPU-second of the server", "Parley", "to earlier", "to the peer", "to the last run"], ...rows]);
+  printTable([
+    ["per CPU-second of the server", "Parley", "to earlier", "to the peer", "to the limit", "to the last run"],
+    ...rows,
+  ]);
   await benchSealedEcho(existsSync(old) ? old : null);
   process.stdout.write(`A dash: not provided. The figures are in ${keepFigures(figures satisfies Figures)}\n`);
 }

@@ -1,5 +1,6 @@
 /** The servers that Parley is compared with, started from checkouts that the user provides. */
 import type { ChildProcess } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { existsSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
@@ -7,7 +8,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { freePort } from "../../tools/run/ports.ts";
 import { startProcess, stopProcess } from "../../tools/run/processes.ts";
-import { STUN } from "../udp-requests.ts";
+import { STUN } from "../udp/requests.ts";
 
 /** A running server. `port`: of its UDP wire, `tcp`: of noray's commands. */
 export type PeerServer = {
@@ -46,11 +47,17 @@ export const PEERS = {
     });
     return answering(child, port, tcp, Buffer.from("no such pid"));
   },
+  /** An echo in C, compiled here: no server of this kind does more. */
+  limit: async (): Promise<PeerServer | null> => {
+    const compiler = onPath("cc");
+    if (compiler === undefined) return null;
+    const port = await freePort("udp");
+    const program = join(await mkdtemp(join(tmpdir(), "parley-peer-")), "echo");
+    execFileSync(compiler, ["-O2", "-o", program, join(import.meta.dirname, "../programs/echo.c")]);
+    return answering(startProcess(program, [String(port)], {}), port, 0, Buffer.from("echo"));
+  },
   coturn: async (): Promise<PeerServer | null> => {
-    const program = (process.env["PATH"] ?? "")
-      .split(delimiter)
-      .map((folder) => join(folder, "turnserver"))
-      .find((path) => existsSync(path));
+    const program = onPath("turnserver");
     if (program === undefined) return null;
     const port = await freePort("udp");
     const listen = ["--listening-ip=127.0.0.1", `--listening-port=${port}`, "--relay-ip=127.0.0.1"];
@@ -58,6 +65,12 @@ export const PEERS = {
     return answering(startProcess(program, ["-n", ...listen, ...quiet], {}), port, 0, STUN);
   },
 } as const;
+
+const onPath = (name: string): string | undefined =>
+  (process.env["PATH"] ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path));
 
 /** Python finds Twisted in PYTHONPATH; PYTHON names another interpreter. */
 async function startPython(

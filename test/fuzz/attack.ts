@@ -27,9 +27,10 @@ export async function attack(
   target: Target,
   seed: number,
   count: number,
+  udp: "auto" | "dgram",
 ): Promise<{ readonly faults: string[]; readonly lines: string[] }> {
   if (target.transport === null) return { faults: ["this target has no deployment"], lines: [] };
-  const deployment = await Deployment.open();
+  const deployment = await Deployment.open(udp);
   try {
     const dice = diceOf(seed);
     const faults: string[] = [];

@@ -61,11 +61,11 @@ export class Deployment {
   }
 
   /** With default limits. The hub reads the source of a request from a header, so that an attacker has many. */
-  static async open(): Promise<Deployment> {
+  static async open(udp: "auto" | "dgram"): Promise<Deployment> {
     const state = await mkdtemp(join(tmpdir(), "parley-fuzz-"));
     const free = await Promise.all(Array.from({ length: 5 }, () => freePort("tcp")));
     const [hubPort, status, noray, nohub, probe] = free as [number, number, number, number, number];
-    const udp = await freePort("udp");
+    const udpPort = await freePort("udp");
     const hub = await startHub({
       bundle: await currentBundle(),
       state,
@@ -80,7 +80,8 @@ export class Deployment {
       PARLEY_NAME: "fuzzed",
       PARLEY_GAME: GAME,
       PARLEY_LISTEN: "127.0.0.1",
-      PARLEY_PORTS: String(udp),
+      PARLEY_PORTS: String(udpPort),
+      PARLEY_UDP: udp,
       PARLEY_STATUS: `127.0.0.1:${status}`,
       PARLEY_LOG: "error",
       PARLEY_NORAY: String(noray),
@@ -94,7 +95,7 @@ export class Deployment {
     await waitForJson(`${hubUrl}/healthz`, ({ ok }) => ok === true, hub);
     await waitForJson(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", sidecar);
     const deployment = new Deployment(
-      { udp, noray, nohub },
+      { udp: udpPort, noray, nohub },
       hubUrl,
       `http://127.0.0.1:${status}`,
       `http://127.0.0.1:${probe}`,

@@ -9,7 +9,7 @@ import { TARGETS } from "./targets.ts";
 
 const HELP = `
 Usage: npm run fuzz -- TARGET SECONDS
-       npm run fuzz -- TARGET --count N
+       npm run fuzz -- TARGET --count N [--backend dgram]
 
 Mutates recorded inputs. With SECONDS, runs the decoder in this process; an input that makes it throw is stored in
 test/fuzz/findings, and every test run replays it. With --count, sends N inputs to a hub and a sidecar on this machine, and
@@ -18,27 +18,37 @@ prints their errors, the growth of their memory and the delay of their event loo
 Targets: ${Object.keys(TARGETS).join(" ")}
 
   --count N    how many inputs a deployment gets
+  --backend B  of the sidecar's UDP: auto (batches, where the system has them) or dgram (default: auto)
   --seed N     of the random numbers (default: the time)
 
 Exit status: 0 nothing found, 1 a finding, 2 wrong options.
 `;
 
-const { name, seconds, count, seed } = parseCommandLine(
+const { name, seconds, count, seed, backend } = parseCommandLine(
   HELP,
-  { options: { count: { type: "string" }, seed: { type: "string" } }, allowPositionals: true },
+  {
+    options: { count: { type: "string" }, seed: { type: "string" }, backend: { type: "string", default: "auto" } },
+    allowPositionals: true,
+  },
   ({ values, positionals }) => {
     const [target = "", duration = ""] = positionals;
     if (!Object.hasOwn(TARGETS, target))
       throw new UsageError(`a target is expected: ${Object.keys(TARGETS).join(", ")}`);
     const [inputs, end] = [Number(values.count ?? 0), Number(duration)];
     if (!(inputs > 0) && !(end > 0)) throw new UsageError("SECONDS or --count N is expected");
-    return { name: target, seconds: end, count: inputs, seed: Number(values.seed ?? Date.now() % 2 ** 32) };
+    return {
+      name: target,
+      seconds: end,
+      count: inputs,
+      seed: Number(values.seed ?? Date.now() % 2 ** 32),
+      backend: toBackend(values.backend),
+    };
   },
 );
 const target = TARGETS[name]!;
 process.stdout.write(`${name}, seed ${seed}\n`);
 if (count > 0) {
-  const { faults, lines } = await attack(target, seed, count);
+  const { faults, lines } = await attack(target, seed, count, backend);
   process.stdout.write(`${lines.join("\n")}\n`);
   for (const fault of faults) process.stderr.write(`${fault}\n`);
   process.exitCode = faults.length === 0 ? 0 : 1;
@@ -50,4 +60,9 @@ if (count > 0) {
     console.error(found.error);
     process.exitCode = 1;
   }
+}
+
+function toBackend(word: string): "auto" | "dgram" {
+  if (word !== "auto" && word !== "dgram") throw new UsageError("--backend: auto or dgram is expected");
+  return word;
 }

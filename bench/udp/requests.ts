@@ -1,6 +1,6 @@
 /** Requests of the wires, as the load generators send them. */
 import { NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
-import { packetHash } from "../udp-sidecar/protocols/dowsett-packet.ts";
+import { packetHash } from "../../udp-sidecar/protocols/dowsett-packet.ts";
 
 const PASSWORD = "abcdefghij";
 
