@@ -64,6 +64,8 @@ async function measureLists(list: string, label: string, hub: ChildProcess): Pro
   const measured: [string, (at: number) => Promise<void>][] = [
     ["a page of 50", () => get(page)],
     ["304", () => get(page, { "if-none-match": etag })],
+    // What a request costs that reaches the hub and finds nothing there.
+    ["a lobby that does not exist", (at) => get(`${list}/0-${String(at).padStart(26, "a")}`, {}, 404)],
     ["filtered", () => get(`${list}?${FILTER}`)],
     ...Object.entries(NEW_FILTERS).map(([name, filter]): [string, (at: number) => Promise<void>] => [
       `new filter: ${name}`,
@@ -153,10 +155,10 @@ function subscribe(port: number, onEvent: () => void): Promise<WebSocket> {
   });
 }
 
-async function get(url: string, headers: Record<string, string> = {}): Promise<void> {
+async function get(url: string, headers: Record<string, string> = {}, status = 200): Promise<void> {
   const response = await fetch(url, { headers });
   await response.arrayBuffer();
-  if (response.status !== 200 && response.status !== 304) throw new Error(`${url}: ${response.status}`);
+  if (response.status !== status && response.status !== 304) throw new Error(`${url}: ${response.status}`);
 }
 
 async function peer(game: string): Promise<{ peer_id: string; peer_token: string }> {

@@ -108,6 +108,19 @@ describe("the first hub", () => {
     expect([await others.load(), await others.load(), asked]).toStrictEqual([true, true, 4]);
   });
 
+  test("the pages of all hubs are merged once for all readers, and again after a change", async () => {
+    const others = new ShardFeedReceiver([1, 2, 3], async (shard) => [line(`${shard}-a`, { revision: 1 })]);
+    await others.load();
+    const own = { ...EMPTY };
+    const first = others.page(own, ALL);
+    expect(first.items).toHaveLength(3);
+    for (let reader = 0; reader < 10; reader++) expect(others.page(own, ALL)).toBe(first);
+    others.apply(2, [change("2-b", null, 1)], 2);
+    const second = others.page(own, ALL);
+    expect([second === first, second.items.length, others.page(own, ALL) === second]).toStrictEqual([false, 4, true]);
+    expect(others.page({ ...EMPTY }, ALL)).not.toBe(second);
+  });
+
   test("the number of replicated lines is bounded", async () => {
     const lines = Array.from({ length: SHARD_FEED_SUMMARIES_MAX }, (_, at) => line(`1-${at}`));
     const [fits, full] = [
