@@ -16,7 +16,7 @@ import { CIPHERS, measureSeal, SIZES } from "./seal.ts";
 import { benchSealedEcho } from "./sealed-echo.ts";
 import { benchMemory } from "./udp/memory.ts";
 import { benchMessages } from "./messages-table.ts";
-import { benchNatPairs, benchPathTimes } from "./nat-pairs.ts";
+import { benchPairs, benchPaths } from "./paths/paths.ts";
 import { benchNorayRouters, type Router, ROUTERS } from "./noray-routers.ts";
 import { benchRelays } from "./relay.ts";
 import { list, observationRequest, refresh, registration, STUN, text } from "./udp/requests.ts";
@@ -43,7 +43,8 @@ Measures these parts in about three minutes and prints a table for each:
   NAT pairs      native peers behind every pair of NATs, in network namespaces: path and time to connect
   relay          UDP in, UDP out to the other peer, compared with noray's implementation
 
---paths  only the NAT pairs, further networks (one carrier, IPv6, UDP blocked) and loss on every link, in about five minutes
+--paths  only native peers behind every pair of NATs, in further networks (one carrier, IPv6, UDP blocked), with loss on every link,
+         and while something fails, in about 20 minutes; writes the tables of docs/internals/nat.md
 --web    only browsers: messages beside bare data channels, and times to a path in network namespaces, in about four minutes
 --noray-routers  only games with netfox's addon behind every pair of routers: handshakes and time to connect, in about eight minutes
 --peers DIR  only the wires beside other servers, interleaved, in about five minutes. DIR may have rabid/main.py (needs Twisted),
@@ -78,8 +79,7 @@ if (peers !== undefined) {
   process.exit(0);
 }
 if (paths === true) {
-  await benchNatPairs();
-  await benchPathTimes();
+  await benchPaths();
   process.exit(0);
 }
 if (web === true) {
@@ -182,7 +182,7 @@ await benchSealedEcho(null);
 
 await benchMessages();
 
-await benchNatPairs();
+await benchPairs();
 
 function toMinutes(word: string): number {
   const minutes = Number(word);

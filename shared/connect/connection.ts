@@ -208,6 +208,13 @@ export const needsNoRelay = ({ parties }: Connection): boolean =>
 export const isRelayed = ({ relay }: Connection, now: number): boolean =>
   relay !== null && relay.every(({ expires_at }) => Date.parse(expires_at) > now);
 
+/**
+ * Whether the pair's next connection keeps the relay. A requester without a key of the pair has started over, and the relay
+ * still belongs to the socket that it had: the sidecar admits another one only after a silence.
+ */
+export const keepsRelay = (connection: Connection, reach: VerifiedReach | null, now: number): boolean =>
+  (reach === null || reach.epoch !== undefined) && isRelayed(connection, now);
+
 /** The connection as one of the two peers may see it. */
 export function connectionView(connection: Connection, end: End, now: number): ConnectionView {
   const { id, lobby, parties, consent, state, due_at, introduction, relay, failure, timeline } = connection;

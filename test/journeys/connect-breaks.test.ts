@@ -1,6 +1,6 @@
 /** Two connected peers while hub, relay, path or sidecar fails: which path they use, and their longest silence. */
 import { afterEach, beforeEach, describe, test } from "vitest";
-import { type Player, startPlayer } from "../lab/connect-pairs.ts";
+import { closes, type Player, startPlayer } from "../lab/connect-pairs.ts";
 import type { Home, Host } from "../lab/lab.ts";
 import { isLabMissing } from "../lab/lab-namespaces.ts";
 import { LabPlayers } from "../lab/lab-players.ts";
@@ -53,6 +53,21 @@ describe.skipIf(isLabMissing())("two peers that send every 20 ms", () => {
     await labPlayers.lab.unblock(homes[0]);
     await Promise.all([becomes(a, b, "direct", then[0]!), becomes(b, a, "direct", then[1]!)]);
     await silence.expectWithin("the way back", 500, "direct");
+  });
+
+  test("use a relay when the direct path of their next connection is blocked, although the relay that it brought has ended", async () => {
+    await labPlayers.lab.block(homes[0], homes[1].address);
+    await Promise.all([becomes(a, b, "relay", 0), becomes(b, a, "relay", 0)]);
+    await labPlayers.lab.unblock(homes[0]);
+    await Promise.all([closes(a, b), closes(b, a)]);
+    const from = [a, b].map(({ program }) => program.lines.length);
+    b.program.send({ connect: a.id });
+    await Promise.all([becomes(a, b, "direct", from[0]!), becomes(b, a, "direct", from[1]!)]);
+    a.program.send({ play: b.id });
+    b.program.send({ play: a.id });
+    await silence.settle();
+    await labPlayers.lab.block(homes[0], homes[1].address);
+    await silence.expectWithin("a blocked path of the next connection", 1_500, "relay");
   });
 
   test("find a direct path again after an address change", async () => {

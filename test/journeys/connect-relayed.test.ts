@@ -1,9 +1,10 @@
 /** Two peers that are relayed, because no direct path exists, while the relay, a router or the hub fails. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Player, startPlayer } from "../lab/connect-pairs.ts";
+import { countsOf, type Player, startPlayer } from "../lab/connect-pairs.ts";
 import type { Home } from "../lab/lab.ts";
 import { isLabMissing } from "../lab/lab-namespaces.ts";
 import { LabPlayers } from "../lab/lab-players.ts";
+import { sidecarMetric } from "../lab/sidecar-metrics.ts";
 import { becomes, Silence } from "../lab/silence.ts";
 
 const PATIENCE = { within_ms: 60_000 };
@@ -44,6 +45,9 @@ describe.skipIf(isLabMissing())("two relayed peers that send every 20 ms", () =>
     }
   });
 
+  const relayed = (): Promise<number> => sidecarMetric(labPlayers.server, "parley_relay_packets_total");
+  const sentByBoth = async (): Promise<number> => (await countsOf(a, b)).sent + (await countsOf(b, a)).sent;
+
   test("keep their relay and say so while the hub is killed and starts again", async () => {
     await silence.start();
     const from = [a, b].map(({ program }) => program.lines.length);
@@ -54,5 +58,14 @@ describe.skipIf(isLabMissing())("two relayed peers that send every 20 ms", () =>
     await silence.expectWithin("the hub's death", 500, "relay");
     const paths = [a, b].flatMap(({ program }, at) => program.lines.slice(from[at]).filter((line) => "path" in line));
     expect(paths.filter((line) => line["peer"] !== undefined)).toStrictEqual([]);
+    // What they state is what the sidecar carries: one relay, and each datagram. A second one, which the introduction after
+    // the restart may bring, ends unused.
+    const relays = (): Promise<number> => sidecarMetric(labPlayers.server, "parley_relay_allocations");
+    await expect.poll(relays, { timeout: 30_000, interval: 1_000 }).toBe(1);
+    const [before, sent] = [await relayed(), await sentByBoth()];
+    await new Promise((done) => setTimeout(done, 2_000));
+    const [carried, played] = [(await relayed()) - before, (await sentByBoth()) - sent];
+    expect(played).toBeGreaterThan(50);
+    expect(carried).toBeGreaterThan(0.8 * played);
   });
 });

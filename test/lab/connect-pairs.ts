@@ -66,10 +66,21 @@ export async function connectPair(
 }
 
 /** Ends the connection at one end. */
-async function closes(one: Player, other: Player): Promise<void> {
+export async function closes(one: Player, other: Player): Promise<void> {
   const from = one.program.lines.length;
   one.program.send({ close: other.id });
   await one.program.waitForLine((line) => line["close"] === other.id, { from, ...PATIENCE });
+}
+
+/** Datagrams of the game that one has sent to the other and received from it, on this connection. */
+export async function countsOf(
+  one: Player,
+  other: Player,
+): Promise<{ readonly sent: number; readonly received: number }> {
+  const from = one.program.lines.length;
+  one.program.send({ counts: other.id });
+  const line = await one.program.waitForLine((said) => said["counts"] === other.id, { from });
+  return { sent: Number(line["sent"]), received: Number(line["received"]) };
 }
 
 /** Starts two peers behind each kind of router. */

@@ -85,6 +85,20 @@ export class LabNamespaces {
     return ["nsenter", ...this.#enter(), net, "setpriv", "--pdeathsig", "KILL"];
   }
 
+  /** A name for these addresses, for programs that run with `namesPrefix`. */
+  async addName(name: string, addresses: readonly string[]): Promise<void> {
+    await this.shell([
+      "[ -e /run/hosts ] || { cp /etc/hosts /run/hosts; mount --bind /run/hosts /etc/hosts; }",
+      ...addresses.map((address) => `echo '${address} ${name}' >> /run/hosts`),
+    ]);
+  }
+
+  /** The same as `commandPrefix` for a program that knows the laboratory's names. It does not see the machine's /run. */
+  namesPrefix(name: string): readonly string[] {
+    const [command, ...rest] = this.commandPrefix(name);
+    return [command!, `--mount=/proc/${this.pid}/ns/mnt`, ...rest];
+  }
+
   /** Signals every process in the network namespace `name`. */
   signal(name: string, signal: NodeJS.Signals): void {
     const space = statSync(`/proc/${this.pid}/root/run/netns/${name}`).ino;

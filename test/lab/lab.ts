@@ -110,7 +110,8 @@ export class Lab {
 
   /** Gives a host of the wide area an IPv6 address; a further one replaces it as the preferred one, like a privacy address. */
   async addIPv6({ name }: Host): Promise<string> {
-    const address = `${IPV6_PREFIX}::${10 + ++this.#addresses6}`;
+    // Each in another /64: hosts of one count as one home.
+    const address = `${IPV6_PREFIX}:0:${10 + ++this.#addresses6}::1`;
     await this.#space.shell([
       ...(this.#addresses6 === 1 ? gatewayCommands6(this.#wan) : []),
       enableIPv6(name, "eth0"),
@@ -121,6 +122,19 @@ export class Lab {
       `ip -n ${name} -6 route replace default via ${IPV6_PREFIX}::1 dev eth0 onlink`,
     ]);
     return address;
+  }
+
+  /** Gives these addresses a name, which programs on this host know from now on. */
+  async addName(host: Host, name: string, addresses: readonly string[]): Promise<void> {
+    await this.#space.addName(name, addresses);
+    host.hasNames = true;
+  }
+
+  /** Drops longer IPv6 packets that the host receives, without a word to their sender. */
+  async limitIPv6({ name }: Host, bytes_max: number): Promise<void> {
+    const rule = `    meta nfproto ipv6 meta length > ${bytes_max} drop`;
+    const chain = ["  chain input { type filter hook input priority 0", rule, "  }"];
+    await this.#space.shell([nft(name, ["table inet shortened {", ...chain, "}"].join("\n"))]);
   }
 
   /** Drops everything that the host receives over IPv6, except neighbour discovery: a family that looks usable and is not. */
@@ -148,11 +162,11 @@ export class Lab {
     await this.#attach(name, "eth0", `${net.prefix}.${10 + net.hosts++}`, net, {});
   }
 
-  /** The home's router drops UDP from and to this address. */
-  async block(home: Home, address: string): Promise<void> {
+  /** The home's router drops UDP from and to this address, or in one direction. */
+  async block(home: Home, address: string, ends: readonly ("saddr" | "daddr")[] = ["saddr", "daddr"]): Promise<void> {
     await this.#dropForwarded(
       home,
-      ["saddr", "daddr"].map((end) => `ip ${end} ${address} meta l4proto udp`),
+      ends.map((end) => `ip ${end} ${address} meta l4proto udp`),
     );
   }
 
@@ -223,6 +237,8 @@ export class Host {
   readonly address: string;
   readonly #space: LabNamespaces;
   readonly #programs: Program[] = [];
+  /** Programs know the laboratory's names. */
+  hasNames = false;
 
   constructor(name: string, address: string, space: LabNamespaces) {
     this.name = name;
@@ -232,7 +248,8 @@ export class Host {
 
   /** Runs a file of `test/lab/programs/` on this host and waits for its first line. */
   async run(file: string, args: readonly string[] = []): Promise<Program> {
-    const program = Program.start(`${file} on ${this.name}`, this.commandPrefix, file, args);
+    const prefix = this.hasNames ? this.#space.namesPrefix(this.name) : this.commandPrefix;
+    const program = Program.start(`${file} on ${this.name}`, prefix, file, args);
     this.#programs.push(program);
     await program.waitForLine(() => true, { within_ms: BEGIN_MS });
     return program;
@@ -281,13 +298,14 @@ function bridgeCommands(net: Net): string[] {
   ];
 }
 
+/** Without redirects: the gateway would send hosts to each other's interfaces, which cannot reach each other. */
 const enableIPv6 = (name: string, device: string): string =>
-  `ip netns exec ${name} sh -c 'echo 0 > /proc/sys/net/ipv6/conf/${device}/disable_ipv6'`;
+  `ip netns exec ${name} sh -c 'cd /proc/sys/net/ipv6/conf/${device}; echo 0 > accept_redirects; echo 0 > disable_ipv6'`;
 
 const gatewayCommands6 = ({ name }: Net): string[] => [
   enableIPv6(name, "lan"),
   `ip netns exec ${name} sh -c 'echo 1 > /proc/sys/net/ipv6/conf/all/forwarding'`,
-  `ip -n ${name} -6 addr add ${IPV6_PREFIX}::1/64 dev lan nodad`,
+  `ip -n ${name} -6 addr add ${IPV6_PREFIX}::1/48 dev lan nodad`,
 ];
 
 /** Enables routing between the interfaces, without ICMP redirects. */

@@ -1,10 +1,13 @@
 /** The longest silence of two peers that send to each other all the time, and the path that each uses. */
+import { setTimeout as passes } from "node:timers/promises";
 import { expect } from "vitest";
 import type { Player } from "./connect-pairs.ts";
 
 const PATIENCE = { within_ms: 60_000 };
 /** Longer than every silence that is allowed. */
 const OBSERVED_MS = 4_000;
+/** A path is established for this time before it is broken. */
+const SETTLE_MS = 1_000;
 const POLL = { timeout: 30_000, interval: 200 };
 /** What a loaded test machine adds to the limits, which hold on an idle one. */
 const SLACK_MS = 1_000;
@@ -26,21 +29,45 @@ export class Silence {
     await this.#gaps();
   }
 
+  /** Waits until both receive each other, and starts the measurement. */
+  async settle(): Promise<void> {
+    const began = performance.now();
+    await passes(SETTLE_MS);
+    do await this.start();
+    while (!(await this.#areHeard()) && performance.now() - began < POLL.timeout);
+    await this.start();
+  }
+
+  async #areHeard(): Promise<boolean> {
+    await passes(POLL.interval);
+    return (await this.#gaps()).every(({ received }) => received > 0);
+  }
+
   /** Both receive each other again, were never silent for longer than this since the start, and use this path. */
   async expectWithin(what: string, most_ms: number, path: string): Promise<void> {
+    const longest_ms = await this.measure();
+    if (process.env["PARLEY_TABLE"] !== undefined) console.log(what, longest_ms, "ms");
+    expect(longest_ms).toBeLessThan(most_ms + SLACK_MS);
+    await expect.poll(() => this.paths(), POLL).toStrictEqual([path, path]);
+  }
+
+  /** The longest silence since the start, in ms, once both receive each other again. */
+  async measure(): Promise<number> {
     const longest: number[] = [];
     const began = performance.now();
-    // The silence may begin only some time after the failure, and ends when both receive each other again.
-    await expect
-      .poll(async () => {
-        const all = await this.#gaps();
-        longest.push(...all.map(({ longest_ms }) => longest_ms));
-        return all.every(({ received }) => received > 0) && performance.now() - began > OBSERVED_MS;
-      }, POLL)
-      .toBe(true);
-    if (process.env["PARLEY_TABLE"] !== undefined) console.log(what, Math.max(...longest), "ms");
-    expect(Math.max(...longest)).toBeLessThan(most_ms + SLACK_MS);
-    await expect.poll(async () => (await this.#gaps()).map((end) => end.path), POLL).toStrictEqual([path, path]);
+    // The silence may begin only some time after the failure.
+    for (;;) {
+      const all = await this.#gaps();
+      longest.push(...all.map(({ longest_ms }) => longest_ms));
+      const passed_ms = performance.now() - began;
+      if (passed_ms > OBSERVED_MS && all.every(({ received }) => received > 0)) return Math.max(...longest);
+      if (passed_ms > POLL.timeout) return Infinity;
+      await passes(POLL.interval);
+    }
+  }
+
+  async paths(): Promise<unknown[]> {
+    return (await this.#gaps()).map(({ path }) => path);
   }
 
   #gaps(): Promise<Gaps[]> {

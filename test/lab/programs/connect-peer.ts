@@ -8,6 +8,7 @@
  *     prints { peer, path, to, after_ms, ms, why }      on each path change; `ms` since the connect command
  *     prints { flows: PEER }                            an answer arrived
  *     reads  { gaps: PEER }  prints { gaps: PEER, got, longest_ms, path }   the longest silence of this peer since the last such request
+ *     reads  { counts: PEER }  prints { counts: PEER, sent, received }   datagrams of the game
  *     prints { failed: PEER, why }
  *     prints { lost: true }, { opened: true }           the subscription is lost, and restored
  */
@@ -15,7 +16,7 @@ import { ParleyClient } from "../../../clients/typescript/src/index.ts";
 import type { Peer } from "../../../clients/typescript/src/connect/peer.ts";
 import { onLine, sendLine } from "./json-lines.ts";
 
-type Known = { readonly peer: Peer; times: number[]; since: number };
+type Known = { readonly peer: Peer; times: number[]; since: number; sent: number; received: number };
 
 const [url, lobby] = process.argv.slice(2) as [string, string?];
 const player = await ParleyClient.open({ url });
@@ -36,6 +37,7 @@ onLine(
     if (typeof line["close"] === "string") close(line["close"]);
     if (typeof line["play"] === "string") play(line["play"]);
     if (typeof line["gaps"] === "string") gaps(line["gaps"]);
+    if (typeof line["counts"] === "string") counts(line["counts"]);
   },
   () => player.close(),
 );
@@ -63,7 +65,7 @@ function close(id: string): void {
 }
 
 function know(peer: Peer): void {
-  const known: Known = { peer, times: [], since: performance.now() };
+  const known: Known = { peer, times: [], since: performance.now(), sent: 0, received: 0 };
   peers.set(peer.id, known);
   const tell = (path: string | null, after_ms: number, why: string): void => {
     const [to, ms] = [peer.stats().endpoint?.address, Math.round(performance.now() - toldAt)];
@@ -74,14 +76,20 @@ function know(peer: Peer): void {
   peer.on("closed", (why) => sendLine({ closed: peer.id, why }));
   peer.on("datagram", (bytes) => {
     known.times.push(performance.now());
+    known.received++;
     if (bytes[0] === "?".charCodeAt(0)) peer.send(Buffer.from("!"));
   });
 }
 
 function play(id: string): void {
-  const peer = peers.get(id)?.peer;
-  let number = 0;
-  timers.add(setInterval(() => peer?.send(Buffer.from(String(number++))), 20));
+  const known = peers.get(id);
+  if (known === undefined) return;
+  timers.add(setInterval(() => known.peer.send(Buffer.from(String(known.sent++))), 20));
+}
+
+function counts(id: string): void {
+  const { sent, received } = peers.get(id) ?? { sent: 0, received: 0 };
+  sendLine({ counts: id, sent, received });
 }
 
 function gaps(id: string): void {

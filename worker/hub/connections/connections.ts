@@ -81,7 +81,7 @@ export class Connections {
       .ofPeer(requester)
       .filter(({ state, parties }) => state !== "over" && parties[0].peer === requester);
     if (requested.length >= CONNECTIONS_PER_PEER_MAX) return { refused: "quota_exceeded" };
-    const relayed = known !== undefined && step.isRelayed(known, now) ? known : undefined;
+    const relayed = known !== undefined && step.keepsRelay(known, reach, now) ? known : undefined;
     if (known !== undefined) this.#forget(known, now, relayed !== undefined);
     const evicted = this.#table.evictionCandidate();
     if (evicted === "full") return { refused: "hub_unavailable" };

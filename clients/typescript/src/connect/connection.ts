@@ -67,6 +67,22 @@ export const isBusy = ({ busyUntil }: Connection): boolean => performance.now() 
 export const markBusy = (connection: Connection): void =>
   void (connection.busyUntil = performance.now() + limits.INTRODUCTION_TIMEOUT_MS);
 
+/**
+ * The game connects: requests an introduction if there is no path. One in progress that the peer requested may be of a
+ * connection that it has given up, when loss delayed the messages, so it is replaced if the peer is not heard.
+ */
+export function requestPath(connection: Connection, request: () => void): void {
+  const { peer } = connection;
+  if (peer.path !== null) return;
+  request();
+  if (connection.isInitiator) return;
+  setTimeout(() => {
+    if (peer.path !== null || peer.isPunchReceived) return;
+    connection.busyUntil = 0;
+    request();
+  }, limits.UNHEARD_MS).unref();
+}
+
 /** The relay of an introduction is entered at once where a punch takes long, else if nothing is received in time. */
 export function enterRelayAfter(connection: Connection, after_ms: number, isLast = false): void {
   const { peer, startedConnection: id } = connection;

@@ -14,6 +14,7 @@ import {
   mayRepeat,
   punchReport,
   reportOutcome,
+  requestPath,
 } from "./connection.ts";
 import type { ReflexiveProbe } from "../probe/reflexive-probe.ts";
 import * as limits from "./limits.ts";
@@ -53,7 +54,7 @@ export class Connector implements MemberPaths<Peer> {
   connect(id: string, options: ConnectOptions): Peer {
     const connection = this.#connectionTo(id);
     connection.options = options;
-    if (connection.peer.path === null) void this.#requestIntroduction(connection);
+    requestPath(connection, () => void this.#requestIntroduction(connection));
     return connection.peer;
   }
 
@@ -225,7 +226,6 @@ export class Connector implements MemberPaths<Peer> {
     connection.relayedConnection = connection.connectionId = connection_id;
     peer.useRelay(relay, key, { isHeld: isPunching && !connection.entersRelay, isReplaced });
     if (isPunching) return;
-    // No punch accompanies this relay.
     connection.busyUntil = 0;
     peer.punchUnavailable(!connection.hasUdp);
     if (!connection.hasUdp) peer.openTunnel();
@@ -269,7 +269,6 @@ export class Connector implements MemberPaths<Peer> {
 
   /** UDP is blocked, or the sidecar is down. A WebSocket carries the datagrams until another relay is assigned. */
   #handleSilentRelay(connection: Connection): void {
-    if (connection.peer.path === "direct") return;
     connection.peer.openTunnel();
     if (connection.hasUdp) void this.#requestRelay(connection, connection.peer.relayEndpoint);
   }

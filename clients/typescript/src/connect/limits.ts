@@ -29,6 +29,8 @@ export const RELAY_REQUEST_RETRY_MS = 1_000;
 export const IMMEDIATE_RETRIES_MAX = 2;
 /** A request that the peer did not answer in 10 s is repeated this often. */
 export const REQUEST_REPEATS_MAX = 1;
+/** An introduction that the peer requested is replaced by an own request if nothing was received for this time. */
+export const UNHEARD_MS = 1_000;
 /** The responder waits this long for the initiator to retry first. */
 export const RESPONDER_WAIT_MS = 1_500;
 /** An introduction without an outcome is given up after this time. */

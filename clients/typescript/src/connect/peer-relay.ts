@@ -12,7 +12,7 @@ import type { ProbeTransactions } from "../probe/probe-transactions.ts";
 import type { Sockets } from "../probe/sockets.ts";
 
 /** What the relay needs of its peer. */
-export type PeerRelayHost = Omit<RelayHandlers, "entered"> & {
+export type PeerRelayHost = Omit<RelayHandlers, "entered" | "isUrgent"> & {
   readonly channel: () => Channel | null;
   /** The local socket of the next introduction. */
   readonly socket: () => number;
@@ -33,7 +33,12 @@ export class PeerRelay {
 
   constructor(sockets: Sockets, probes: ProbeTransactions, host: PeerRelayHost) {
     this.#host = host;
-    this.#client = new RelayClient(sockets, probes, { ...host, entered: (place) => this.#setPath(place) });
+    this.#client = new RelayClient(sockets, probes, {
+      ...host,
+      entered: (place) => this.#setPath(place),
+      isUrgent: () => host.channel()?.path("direct") !== undefined && !this.#isDirectSound,
+      silent: () => void (this.#isDirectSound || host.silent()),
+    });
   }
 
   /** It is entered, or about to be, and its sidecar answers. */
@@ -93,6 +98,8 @@ export class PeerRelay {
     clearTimeout(this.#returnTimer);
     if (!this.#host.isDirect()) return;
     this.#returnTimer = setTimeout(() => {
+      // The direct path may have fallen silent meanwhile, and the relay is needed next.
+      if (!this.#isDirectSound) return this.scheduleReturn();
       this.#client.leave();
       this.#host.channel()?.relay(null, performance.now());
       this.#host.update();
@@ -102,6 +109,11 @@ export class PeerRelay {
   close(): void {
     clearTimeout(this.#returnTimer);
     this.#client.close();
+  }
+
+  /** There is a direct path, and it answers as expected. */
+  get #isDirectSound(): boolean {
+    return this.#host.channel()?.isSound("direct", performance.now()) ?? false;
   }
 
   #setPath(place: { readonly socket: number; readonly to: Endpoint }): void {

@@ -19,6 +19,8 @@ export type RelayHandlers = {
   readonly entered: (place: { readonly socket: number; readonly to: Endpoint }) => void;
   /** The sidecar has not answered several requests in a row. */
   readonly silent: () => void;
+  /** There is a direct path, and it is silent, so the relay is needed now. */
+  readonly isUrgent: () => boolean;
   readonly tunnel: (isOpen: boolean) => void;
   readonly datagram: (bytes: Uint8Array) => void;
   /** A recent receipt of this socket from a sidecar with this address; "-" if there is none. */
@@ -129,8 +131,11 @@ export class RelayClient {
       if (issued !== undefined && issued !== receipt) return this.#enter(relay, socket, issued);
       const isEntered = response !== null && issued === undefined;
       this.#failures = isEntered ? 0 : this.#failures + 1;
-      // A relay that has worked is given up sooner: another one is needed now.
-      const failures_max = this.#wasEntered ? limits.RELAY_LOST_FAILURES_MAX : limits.RELAY_ENTER_FAILURES_MAX;
+      // A relay that has worked, or may have ended unused, is given up sooner: another one is needed now.
+      const failures_max =
+        this.#wasEntered || this.#handlers.isUrgent()
+          ? limits.RELAY_LOST_FAILURES_MAX
+          : limits.RELAY_ENTER_FAILURES_MAX;
       this.#wasEntered ||= isEntered;
       if (isEntered) this.#handlers.entered({ socket, to });
       else if (this.#failures % limits.RELAY_SILENT_REPEAT === failures_max) this.#handlers.silent();

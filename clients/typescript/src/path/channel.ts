@@ -80,6 +80,11 @@ export class Channel {
     return this.#selector.path(kind);
   }
 
+  /** The path exists and answers as expected. */
+  isSound(kind: PathKind, now: number): boolean {
+    return this.#selector.isSound(kind, now);
+  }
+
   /** The relay's endpoint from a local socket; null when it ended. */
   relay(place: Place | null, now: number): void {
     this.#selector.set("relay", place, now);

@@ -115,6 +115,12 @@ export class PathSelector {
     return this.#paths.get(kind);
   }
 
+  /** A path that answers as expected. */
+  isSound(kind: PathKind, now: number): boolean {
+    const path = this.#paths.get(kind);
+    return path !== undefined && this.#activity.trusts(path, now) && !this.#activity.suspects(path, now);
+  }
+
   /** Any datagram of the peer arrived. */
   recordReceived(place: Place, { mayRoam, payload }: ReceivedDatagram, now: number): void {
     this.#silence.record(now);

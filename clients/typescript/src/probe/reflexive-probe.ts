@@ -178,8 +178,11 @@ export class ReflexiveProbe {
             (word) => sockets.send(1, at, probeRequest("knock", this.#ticket, receipt, word)),
             timeout_ms,
           );
-        const otherAddress = elsewhere === undefined ? null : await knock(elsewhere);
-        const is = otherAddress !== null ? "independent" : (await knock(otherPort)) !== null ? "address" : "port";
+        // An address that the socket has not sent to, and a port.
+        const asked = [...(elsewhere === undefined ? [] : [elsewhere]), otherPort];
+        const admitted = await Promise.all(asked.map(async (at) => ((await knock(at)) === null ? null : at)));
+        const isElsewhere = elsewhere !== undefined && admitted.includes(elsewhere);
+        const is = isElsewhere ? "independent" : admitted.includes(otherPort) ? "address" : "port";
         // A router without a firewall has taken the knock for its own, and its port is occupied for that sidecar's.
         const again = is === "port" ? await transactions.request((word) => tested.send(0, otherPort, see(word))) : null;
         const remaps = again === null ? {} : { remaps: again.words[0] !== seen.words[0] };

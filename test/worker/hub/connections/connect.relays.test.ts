@@ -42,6 +42,9 @@ beforeEach(async () => {
   await north.hello({ relay: RELAY });
 });
 
+/** A reach of a pair that goes on after its first introduction. */
+const KEYED = { epoch: 0 };
+
 describe("pairs without a direct path", () => {
   test("both peers get their ends of a relay and the tickets for them", async () => {
     const id = await meet(RANDOM, RANDOM);
@@ -90,11 +93,11 @@ describe("pairs without a direct path", () => {
     await at.next("connect.relay");
     await bob.ask("PATCH", `lobbies/${lobby}/members/${bob.id}`, { body: { relay: "auto" } });
     // The pair keeps the relay that works, also when a direct path is allowed.
-    expect(await reads(ann, await meet({}, {}))).toMatchObject({ punch: {}, relay: { relay: { port: 30_000 } } });
+    expect(await reads(ann, await meet(KEYED, KEYED))).toMatchObject({ punch: {}, relay: { relay: { port: 30_000 } } });
     await at.next("connect.relay");
     await ann.patches(lobby, { relay: "always" });
     // A member's setting does not override its lobby's.
-    const third = await meet({}, {});
+    const third = await meet(KEYED, KEYED);
     expect(await north.rest()).toStrictEqual([]);
     const told = JSON.stringify([await at.next("connect.relay"), await reads(ann, third), await reads(bob, third)]);
     expect(told).not.toMatch(/20\.0\.|192\.168\./);
@@ -125,10 +128,20 @@ describe("a relay beside a direct path", () => {
     north.say(allocated(id));
     await at.next("connect.relay");
     for (const player of [ann, bob]) await reports(player, id, { path: "direct" });
-    await meet({}, {});
+    await meet(KEYED, KEYED);
     await timePasses(game, RELAY_LINGER_MS + ALARM_SLACK_MS);
     expect(await north.rest()).toStrictEqual([]);
     expect((await at.next("connect.relay")).data).toMatchObject({ relay: { port: 30_000 } });
+  });
+
+  test("a pair that starts over, without a key, gets another relay", async () => {
+    const id = await meet({}, {});
+    await north.next("allocate");
+    north.say(allocated(id));
+    await at.next("connect.relay");
+    const next = await meet({}, {});
+    expect(next).not.toBe(id);
+    expect(await north.rest()).toMatchObject([{ t: "allocate", relay: next }]);
   });
 
   test("a relay that no longer answers is replaced once for both, at another sidecar if there is one", async () => {
