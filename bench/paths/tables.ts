@@ -12,7 +12,6 @@ const MARKS = ["<!-- made by npm run bench -- --paths -->", "<!-- end of the mea
 
 /** Milliseconds until the first path with the first version, which used a relay only after a failed punch. */
 const FIRST_VERSION: Readonly<Record<string, string>> = {
-  "one home": "400",
   "one carrier without hairpinning": "4,500 to 4,750",
   "address-dependent and port-restricted, one sidecar": "4,500, never direct",
   "random and a router without a firewall": "4 of 6 first searches missed",
