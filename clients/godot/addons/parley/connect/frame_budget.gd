@@ -7,7 +7,7 @@ extends RefCounted
 ## on in further turns while there is time. A late frame has longer turns, so that a slow game does not fall behind.
 
 ## Of a frame at 60 Hz: for what comes, then for messages, and then for what ENet sends. Each part may use what was left before.
-const USEC := 2_600
+const USEC := 2_400
 const RECEIVING := 0.65
 const MESSAGES := 0.75
 const SENDING := 1.0

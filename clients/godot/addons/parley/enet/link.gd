@@ -31,6 +31,7 @@ var _enet_port := 0
 var _inner_port := 0
 var _dialled := false
 var _waiting: Array[PackedByteArray] = []
+var _repeats := ParleyEnetRepeats.new()
 var _connect_id := 0
 ## The other side has opened a new ENet connection: this link has to be made again.
 var is_stale := false
@@ -100,18 +101,28 @@ func send_some(turn_bytes: int, now: float) -> bool:
 			remote.send(payload, now)
 		_waiting.clear()
 	var is_flushed := false
+	var is_new := false
 	var left := turn_bytes
+	if _inner.get_available_packet_count() == 0:
+		_repeats.clear()
 	while left > 0:
 		# Not before all of it has left: ENet hands over up to 64 KiB at once.
 		if not is_flushed and _inner.get_available_packet_count() == 0:
 			is_flushed = true
 			host.flush()
+			is_new = true
 		if _inner.get_available_packet_count() == 0:
 			return false
 		var payload := _inner.get_packet()
-		left -= payload.size() + ParleyFrameBudget.DATAGRAM_BYTES
+		left -= ParleyFrameBudget.DATAGRAM_BYTES
 		if _inner.get_packet_port() != _enet_port:
 			continue
+		if is_new:
+			_repeats.set_clock(payload, now)
+			is_new = false
+		if payload.size() == MTU and _repeats.is_spurious(payload, remote.rtt_ms, now):
+			continue
+		left -= payload.size()
 		if payload.size() == CONNECT_BYTES and _is_connect(payload):
 			for byte in 4:
 				payload[MTU_AT + byte] = (MTU >> (24 - 8 * byte)) & 0xFF
