@@ -1,6 +1,7 @@
 /**
- * `node clients/godot/test/bench/beside-enet.ts [PLAYERS] [SECONDS]`: what the Godot addon costs beside bare ENet, in one run: CPU of the host and of
- * the guests, round trips, and the time that it takes in a frame. All games are on this machine.
+ * `node clients/godot/test/bench/beside-enet.ts [SECONDS] [PLAYERS...]`: what the Godot addon costs beside bare ENet, in one run, as the
+ * table of docs/guides/godot.md: CPU of the host and of the guests, round trips, joins, and the time that it takes in a frame. All
+ * games are on this machine.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -10,43 +11,48 @@ import { freePort } from "../../../../tools/run/ports.ts";
 import { openStack } from "./stack.ts";
 
 const SCENE = "res://test/bench/traffic.tscn";
-const players = Number(process.argv[2] ?? 8);
-const seconds = Number(process.argv[3] ?? 15);
-type Result = Readonly<Record<"cpu" | "p50" | "p95" | "received" | "frame_p50" | "frame_p99", number>>;
+const seconds = Number(process.argv[2] ?? 15);
+const sizes = process.argv.length > 3 ? process.argv.slice(3).map(Number) : [2, 4, 8];
+type Field = "cpu" | "p50" | "p99" | "received" | "join_ms" | "frame_p50" | "frame_p99";
+type Result = Readonly<Record<Field, number>>;
 
-async function play(kind: "enet" | "parley", at: string): Promise<void> {
-  const code = join(stack.folder, `${kind}.code`);
+/** Of the host, and of each guest. */
+async function play(kind: "enet" | "parley", players: number, at: string): Promise<readonly Result[]> {
+  const code = join(stack.folder, `${kind}-${players}.code`);
   const args = (role: string): string[] => [kind, role, at, code, String(players), String(seconds)];
   const games = [new Godot4({ scene: SCENE, args: args("host") })];
-  if (kind === "parley") while (!existsSync(code)) await sleep(50);
+  while (!existsSync(code)) await sleep(50);
   for (let guest = 1; guest < players; guest++) games.push(new Godot4({ scene: SCENE, args: args("join") }));
-  const results = (await Promise.all(
-    games.map((game) => game.line((line) => "cpu" in line || "failed" in line)),
-  )) as Result[];
+  const results = await Promise.all(games.map((game) => game.line((line) => "cpu" in line || "failed" in line)));
   await Promise.all(games.map((game) => game.end()));
-  const guests = results.slice(1);
-  const mean = (of: (result: Result) => number): number =>
-    guests.reduce((sum, one) => sum + of(one), 0) / guests.length;
-  rows.push({
-    kind,
-    "host CPU %": round(100 * results[0]!.cpu),
-    "guest CPU %": round(100 * mean(({ cpu }) => cpu)),
-    "RTT p50 ms": round(mean(({ p50 }) => p50)),
-    "RTT p95 ms": round(mean(({ p95 }) => p95)),
-    "host received of sent": round(results[0]!.received / (guests.length * seconds * 60)),
-    "addon in a frame, host, p50 us": results[0]!.frame_p50,
-    "p99 us": results[0]!.frame_p99,
-  });
+  return results as unknown as readonly Result[];
 }
 
-const round = (value: number): number => Math.round(value * 100) / 100;
-const rows: object[] = [];
+function row(title: string, [host, ...guests]: readonly Result[]): string {
+  const mean = (of: Field): number => guests.reduce((sum, one) => sum + one[of], 0) / guests.length;
+  const most = Math.max(...guests.map(({ join_ms }) => join_ms));
+  const cells = [
+    title,
+    `${(100 * host!.cpu).toFixed(1)} / ${(100 * mean("cpu")).toFixed(1)} %`,
+    `${mean("p50").toFixed(1)} / ${mean("p99").toFixed(1)} ms`,
+    `${mean("join_ms").toFixed(0)} / ${most} ms`,
+    `${((100 * host!.received) / (guests.length * seconds * 60)).toFixed(0)} %`,
+    host!.frame_p50 > 100 ? `${(host!.frame_p50 / 1000).toFixed(1)} / ${(host!.frame_p99 / 1000).toFixed(1)} ms` : "",
+  ];
+  return `| ${cells.join(" | ")} |`;
+}
+
 importProject();
 const stack = await openStack();
 try {
-  await play("enet", String(await freePort("udp")));
-  await play("parley", stack.url);
+  console.log(
+    "| | CPU of host / guest | RTT p50 / p99 | join, mean / longest | received by the host | addon in a frame, p50 / p99 |",
+  );
+  console.log("| --- | --- | --- | --- | --- | --- |");
+  for (const players of sizes) {
+    console.log(row(`${players} players, bare ENet`, await play("enet", players, String(await freePort("udp")))));
+    console.log(row("with the addon, sealed", await play("parley", players, stack.url)));
+  }
 } finally {
   await stack.close();
 }
-console.table(rows);

@@ -18,6 +18,7 @@ var _cpu := 0
 var _received := 0
 var _frames: Array[int] = []
 var _pad := PackedByteArray()
+var _join_ms := 0
 
 
 func _ready() -> void:
@@ -30,23 +31,29 @@ func _ready() -> void:
 		var peer := ENetMultiplayerPeer.new()
 		if _is_host:
 			peer.create_server(int(words[2]))
+			_tell_code(words[3], words[2])
 		else:
 			peer.create_client("127.0.0.1", int(words[2]))
+		var began := Time.get_ticks_msec()
 		multiplayer.multiplayer_peer = peer
+		if not _is_host:
+			await multiplayer.connected_to_server
+			_join_ms = Time.get_ticks_msec() - began
 	elif _is_host:
 		Parley.url = words[2]
 		Parley.keep_identity = false
 		if await Parley.host("Bench", 16) != OK:
 			_quit(Parley.why)
 			return
-		FileAccess.open(words[3] + ".new", FileAccess.WRITE).store_string(Parley.lobby.code)
-		DirAccess.rename_absolute(words[3] + ".new", words[3])
+		_tell_code(words[3], Parley.lobby.code)
 	else:
 		Parley.url = words[2]
 		Parley.keep_identity = false
+		var began := Time.get_ticks_msec()
 		if await Parley.join(FileAccess.get_file_as_string(words[3])) != OK:
 			_quit(Parley.why)
 			return
+		_join_ms = Time.get_ticks_msec() - began
 	var wanted := int(words[4]) - 1
 	var patience := Time.get_ticks_msec() + 60_000
 	while multiplayer.get_peers().size() < wanted and Time.get_ticks_msec() < patience:
@@ -56,6 +63,11 @@ func _ready() -> void:
 	_from = Time.get_ticks_msec()
 	_until = _from + 1000 * int(words[5])
 	_cpu = _ticks()
+
+
+func _tell_code(file: String, code: String) -> void:
+	FileAccess.open(file + ".new", FileAccess.WRITE).store_string(code)
+	DirAccess.rename_absolute(file + ".new", file)
 
 
 func _process(_delta: float) -> void:
@@ -68,7 +80,7 @@ func _process(_delta: float) -> void:
 		_frames.sort()
 		_until = 0
 		print(JSON.stringify({"cpu": share, "p50": _rtts[_rtts.size() / 2] if _rtts.size() > 0 else -1.0,
-			"p95": _rtts[_rtts.size() * 95 / 100] if _rtts.size() > 0 else -1.0, "received": _received,
+			"p99": _rtts[_rtts.size() * 99 / 100] if _rtts.size() > 0 else -1.0, "received": _received, "join_ms": _join_ms,
 			"frame_p50": _frames[_frames.size() / 2], "frame_p99": _frames[_frames.size() * 99 / 100]}))
 		await get_tree().create_timer(2.0).timeout
 		_quit("")
