@@ -46,6 +46,7 @@ describe("a deployment that serves any game", () => {
   });
 
   test("a source has one budget for all games that nobody hosts", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
     const statuses: number[] = [];
     for (let at = 0; at < 6; at++) {
       statuses.push((await ask(`/v1/games/random-${at}/lobbies`, { from: "198.51.100.20" })).status);
@@ -155,6 +156,7 @@ describe("wrong keys", () => {
   const right = "admin-key-one-of-tests";
 
   test("a source that shows ten wrong operators' keys is refused before its key is compared", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
     const from = "198.51.100.23";
     for (let at = 0; at < 10; at++) expect((await ask(bans, { from, key: `wrong-key-${at}` })).status).toBe(401);
     const compared = vi.spyOn(crypto.subtle, "timingSafeEqual");
@@ -174,10 +176,9 @@ describe("wrong keys", () => {
   });
 
   test.each(["/v1/link/arena/0", "/v1/games/arena/lobbies"])("%s limits wrong sidecars' keys", async (path) => {
+    vi.useFakeTimers({ toFake: ["Date"] });
     const from = path.includes("link") ? "198.51.100.26" : "198.51.100.27";
     for (let at = 0; at < 256; at++) expect((await ask(path, { from, key: "a-wrong-key" })).status).toBe(401);
-    const statuses = new Set<number>();
-    for (let at = 0; at < 64; at++) statuses.add((await ask(path, { from, key: "a-wrong-key" })).status);
-    expect(statuses).toContain(429);
+    expect((await ask(path, { from, key: "a-wrong-key" })).status).toBe(429);
   });
 });

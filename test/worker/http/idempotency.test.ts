@@ -43,6 +43,7 @@ describe("a retried request", () => {
   });
 
   test("retried requests cost nothing of the rate limit, and refused ones are no exception", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
     vi.restoreAllMocks();
     const alice = await Player.of(newGame());
     const first = await create(alice);

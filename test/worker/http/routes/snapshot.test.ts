@@ -103,6 +103,7 @@ describe("writing", () => {
   });
 
   test("a host that writes too often is refused", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
     const id = await lobbyOfTwo();
     vi.restoreAllMocks();
     const statuses = [];

@@ -71,6 +71,7 @@ describe("a request for a connection is refused", () => {
   });
 
   test("without a token, or too often", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
     vi.restoreAllMocks();
     const codes: string[] = [];
     for (let at = 0; at < 130; at++) {
