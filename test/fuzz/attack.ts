@@ -1,220 +1,66 @@
-/** Sends the inputs of a target to a deployment, over the transport that its decoder is behind. */
-import { createSocket, type Socket as UdpSocket } from "node:dgram";
-import { once } from "node:events";
-import { Agent, request } from "node:http";
-import { connect } from "node:net";
-import { WebSocket } from "ws";
-import { SUBPROTOCOL } from "#shared/api/events.ts";
+/** Sends the inputs of a target to a deployment until its tables are warm, and then counts what as many more change. */
 import { diceOf } from "../support/dice.ts";
-import { Deployment, GAME, KEY } from "./deployment.ts";
-import type { Dice } from "./mutate.ts";
-import { FROM_SIDECAR } from "./seeds.ts";
-import type { Target, Transport } from "./targets.ts";
+import { Deployment } from "./deployment.ts";
+import { type Figures, figuresOf } from "./figures.ts";
+import { grown, isFlat, type Memory, settled } from "./memory.ts";
+import { SENDERS } from "./senders.ts";
+import type { Target } from "./targets.ts";
 
-type Next = () => Buffer;
-type Send = (deployment: Deployment, next: Next, count: number, dice: Dice, faults: string[]) => Promise<string>;
+/** Inputs are sent in parts, of which this many are counted. The warm-up ends when four in a row did not add to a heap. */
+const PARTS = 8;
+const FLAT_PARTS = 4;
+/** A leak never becomes flat: then the counted inputs begin, and show it. */
+const WARM_PARTS_MAX = 3 * PARTS;
 
-const SOURCES = 128;
-/** Datagrams between two waits for the sidecar: the kernel's default receive buffer holds about 500. */
-const DATAGRAMS_PER_WAIT = 250;
-const CONNECTIONS = 32;
-/** How long a peer has to close a connection after its last input. */
-const CLOSE_MS = 2_000;
-/** A socket of the event stream may send this many messages at once. */
-const MESSAGES_PER_SOCKET = 40;
-
+/** `udp`: how the sidecar receives datagrams. `log` gets a line after each part. */
 export async function attack(
   target: Target,
-  seed: number,
-  count: number,
-  udp: "auto" | "dgram",
-): Promise<{ readonly faults: string[]; readonly lines: string[] }> {
-  if (target.transport === null) return { faults: ["this target has no deployment"], lines: [] };
+  { seed, count, udp }: { readonly seed: number; readonly count: number; readonly udp: "auto" | "dgram" },
+  log: (line: string) => void,
+): Promise<Figures> {
+  if (target.transport === null) throw new Error("this target has no deployment");
+  const send = SENDERS[target.transport];
   const deployment = await Deployment.open(udp);
   try {
     const dice = diceOf(seed);
     const faults: string[] = [];
+    const part = Math.ceil(count / PARTS);
+    const sendPart = (): Promise<string> => send(deployment, () => target.generate(dice), part, dice, faults);
+    const warm_up = await warmUp(deployment, sendPart, log);
+    deployment.forgetDelays();
+    const counted: Memory[] = [];
     const began = performance.now();
-    const send = (inputs: number): Promise<string> =>
-      SENDERS[target.transport!](deployment, () => target.generate(dice), inputs, dice, faults);
-    // The first half warms the tables.
-    const first = await send(Math.floor(count / 2));
-    const warm = await deployment.memory();
-    const second = await send(Math.ceil(count / 2));
-    const seconds = (performance.now() - began) / 1_000;
-    const judged = await deployment.judge(warm);
-    return {
-      faults: [...faults, ...judged.faults],
-      lines: [`${count} inputs in ${seconds.toFixed(0)} s: ${first}; then ${second}`, ...judged.lines],
-    };
+    let sent = "";
+    for (let at = 0; at < PARTS; at++) {
+      sent = await sendPart();
+      // Its collection of garbage makes the end comparable with the warm-up's.
+      counted.push(await deployment.memory());
+    }
+    log(`${count} inputs in ${((performance.now() - began) / 1_000).toFixed(0)} s: ${sent}`);
+    const result = await deployment.result();
+    log(`tables: ${await deployment.tables()}`);
+    const [warm, end] = [warm_up, counted].map((all) => settled(all.slice(-FLAT_PARTS)));
+    return figuresOf({ count, warm_up: part * warm_up.length, warm: warm!, end: end!, ...result }, faults);
   } finally {
     await deployment.close();
   }
 }
 
-const sendDatagrams: Send = async (deployment, next, count) => {
-  const sockets: UdpSocket[] = [];
-  for (let at = 0; at < SOURCES; at++) {
-    const socket = createSocket("udp4").bind(0, `127.0.100.${at + 1}`);
-    await once(socket, "listening");
-    sockets.push(socket);
+/** Returns the memory after each part. */
+async function warmUp(
+  deployment: Deployment,
+  sendPart: () => Promise<string>,
+  log: (line: string) => void,
+): Promise<Memory[]> {
+  let before = await deployment.memory();
+  const after: Memory[] = [];
+  for (let flat = 0; flat < FLAT_PARTS && after.length < WARM_PARTS_MAX;) {
+    const sent = await sendPart();
+    const now = await deployment.memory();
+    after.push(now);
+    flat = isFlat(before, now) ? flat + 1 : 0;
+    log(`warm-up ${after.length}: ${sent}; grown by ${grown(before, now)}; tables: ${await deployment.tables()}`);
+    before = now;
   }
-  for (let sent = 0; sent < count;) {
-    const batch = Math.min(DATAGRAMS_PER_WAIT, count - sent);
-    await Promise.all(
-      Array.from(
-        { length: batch },
-        (_, at) =>
-          new Promise<void>((done) => {
-            sockets[(sent + at) % SOURCES]!.send(next(), deployment.ports.udp, "127.0.0.1", () => done());
-          }),
-      ),
-    );
-    sent += batch;
-    await deployment.settle();
-  }
-  const received = await deployment.received();
-  for (const socket of sockets) socket.close();
-  return `${received} received`;
-};
-
-/** Keeps connections open, and opens another for each that the sidecar closes. */
-const sendStream =
-  (port: (deployment: Deployment) => number): Send =>
-  async (deployment, next, count) => {
-    let sent = 0;
-    let opened = 0;
-    const run = async (): Promise<void> => {
-      while (sent < count) {
-        const socket = connect({
-          port: port(deployment),
-          host: "127.0.0.1",
-          localAddress: `127.0.100.${1 + (opened++ % SOURCES)}`,
-        });
-        socket.on("error", () => {}).resume();
-        await once(socket, "connect");
-        const closed = once(socket, "close");
-        while (sent < count && socket.writable) {
-          sent++;
-          if (!socket.write(next())) await Promise.race([once(socket, "drain"), closed]);
-          if (sent % 100 === 0) await new Promise(setImmediate);
-        }
-        socket.end();
-        await Promise.race([closed, new Promise((done) => setTimeout(done, CLOSE_MS).unref())]);
-        socket.destroy();
-      }
-    };
-    await Promise.all(Array.from({ length: CONNECTIONS }, run));
-    return `${opened} connections`;
-  };
-
-type Generated = { readonly method?: unknown; readonly path?: unknown; readonly body?: unknown };
-
-const sendRequests: Send = async (deployment, next, count, dice, faults) => {
-  const { hostname, port } = new URL(deployment.hubUrl);
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-  const statuses = new Map<number, number>();
-  const peers: { peer: string; token: string }[] = [];
-  let lobby = "none";
-  const ask = (method: string, path: string, body: Buffer, token: string): Promise<{ status: number; text: string }> =>
-    new Promise((done, fail) => {
-      const source = `198.18.${dice(256)}.${dice(256)}`;
-      const headers = {
-        "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json",
-        "x-forwarded-for": source,
-        "content-length": body.length,
-        ...(token !== "" && { authorization: `Bearer ${token}` }),
-      };
-      const asked = request({ agent, hostname, port, method, path, headers }, (response) => {
-        let text = "";
-        response.setEncoding("utf8").on("data", (part: string) => (text += part));
-        response.on("end", () => done({ status: response.statusCode!, text }));
-      });
-      asked.on("error", fail).end(body);
-    });
-  const prefix = `/v1/games/${GAME}`;
-  for (let at = 0; at < 200; at++) {
-    const { peer_id: peer, peer_token: token } = JSON.parse(
-      (await ask("POST", `${prefix}/peers`, Buffer.alloc(0), "")).text,
-    );
-    peers.push({ peer, token });
-  }
-  const run = async (): Promise<void> => {
-    while (sent++ < count) {
-      const input = next();
-      const { method, path, body } = parsed(input);
-      const { peer, token } = peers[dice(peers.length)]!;
-      const text = (typeof path === "string" ? path : "/lobbies").replace("{lobby}", lobby).replace("{peer}", peer);
-      const safe = `${prefix}${text}`.replaceAll(/[^\x21-\x7e]/g, (unit) => encodeURIComponent(unit.toWellFormed()));
-      const verb = METHODS.has(String(method)) ? String(method) : "POST";
-      const answer = await ask(
-        verb,
-        safe,
-        body === undefined ? input : Buffer.from(JSON.stringify(body)),
-        dice(20) === 0 ? "wrong" : token,
-      );
-      statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
-      if (answer.status >= 500 && answer.status !== 503)
-        faults.push(`${answer.status} for ${verb} ${safe}: ${input.toString()}`);
-      const created = /"lobby":\{"id":"([^"]+)"/.exec(answer.text)?.[1];
-      if (created !== undefined) lobby = created;
-    }
-  };
-  let sent = 0;
-  await Promise.all(Array.from({ length: CONNECTIONS }, run));
-  agent.destroy();
-  const counts = [...statuses].toSorted(([a], [b]) => a - b).map(([status, times]) => `${status}: ${times}`);
-  return `statuses ${counts.join(", ")}`;
-};
-
-const METHODS = new Set(["GET", "POST", "PUT", "PATCH", "DELETE"]);
-
-function parsed(input: Buffer): Generated {
-  try {
-    const value: unknown = JSON.parse(input.toString("utf8"));
-    return typeof value === "object" && value !== null ? value : {};
-  } catch {
-    return {};
-  }
+  return after;
 }
-
-/** Opens WebSockets one after the other; each gets `first` and then as many inputs as it stays open for. */
-const sendFrames =
-  (path: string, headers: Record<string, string>, first: readonly unknown[], per_socket: number): Send =>
-  async (deployment, next, count, dice) => {
-    let [sent, opened, answered] = [0, 0, 0];
-    const run = async (): Promise<void> => {
-      while (sent < count) {
-        const source = { "x-forwarded-for": `198.18.${dice(256)}.${dice(256)}` };
-        const socket = new WebSocket(`${deployment.hubUrl}${path}`, path.includes("events") ? SUBPROTOCOL : [], {
-          headers: { ...headers, ...source },
-        });
-        socket.on("error", () => {}).on("message", () => answered++);
-        const closed = once(socket, "close");
-        await Promise.race([once(socket, "open"), closed]);
-        opened++;
-        for (const message of first) if (isOpen(socket)) socket.send(JSON.stringify(message));
-        for (let at = 0; at < per_socket && sent < count && isOpen(socket); at++) {
-          sent++;
-          const input = next();
-          await new Promise<void>((done) => socket.send(dice(50) === 0 ? input : input.toString("utf8"), () => done()));
-        }
-        socket.close();
-        await Promise.race([closed, new Promise((done) => setTimeout(done, CLOSE_MS).unref())]);
-        socket.terminate();
-      }
-    };
-    await Promise.all(Array.from({ length: path.includes("events") ? CONNECTIONS : 1 }, run));
-    return `${opened} sockets, ${answered} answers`;
-  };
-
-const isOpen = (socket: WebSocket): boolean => socket.readyState === WebSocket.OPEN;
-
-const SENDERS: Readonly<Record<Transport, Send>> = {
-  udp: sendDatagrams,
-  noray: sendStream(({ ports }) => ports.noray),
-  nohub: sendStream(({ ports }) => ports.nohub),
-  http: sendRequests,
-  events: sendFrames(`/v1/games/${GAME}/events`, {}, [{ type: "hello", data: {} }], MESSAGES_PER_SOCKET - 1),
-  link: sendFrames(`/v1/link/${GAME}/0`, { authorization: `Bearer ${KEY}` }, [FROM_SIDECAR[0]], 1_000),
-};

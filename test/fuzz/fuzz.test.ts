@@ -34,6 +34,7 @@ test("the recordings have seeds for every wire", () => {
 test("a decoder that throws is a finding, with its input", () => {
   const broken = {
     transport: null,
+    counted: null,
     generate: () => Buffer.from("input"),
     open: () => () => {
       throw new Error("broken");

@@ -3,7 +3,7 @@
  * FUZZ_PROBE_PORT. A machine that runs more threads than it has processors delays every timer, so the delay that this
  * process causes itself is measured separately: the processor time that its main thread used while a timer was late.
  *
- *     GET /        { delays: [[late_ms, own_ms], ...] since the last request, heap, rss }
+ *     GET /        { delays: [[late_ms, own_ms], ...] since the last request, heap, resident }
  *     GET /?gc     the same after a garbage collection
  */
 import { createServer } from "node:http";
@@ -28,8 +28,9 @@ setInterval(() => {
 
 createServer((request, response) => {
   if (request.url === "/?gc") globalThis.gc?.();
-  const { heapUsed, external, rss } = process.memoryUsage();
-  response.end(JSON.stringify({ delays, heap: heapUsed + external, rss }));
+  const { heapUsed, heapTotal, external, rss } = process.memoryUsage();
+  const memory = { heap: heapUsed + external, resident: rss - (heapTotal - heapUsed) };
+  response.end(JSON.stringify({ delays, ...memory }));
   delays = [];
 })
   .listen(Number(process.env["FUZZ_PROBE_PORT"]), "127.0.0.1")

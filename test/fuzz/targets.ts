@@ -24,6 +24,8 @@ export type Transport = "udp" | "noray" | "nohub" | "http" | "events" | "link";
 export type Target = {
   /** How inputs reach a deployment; null for what a sidecar receives from its hub. */
   readonly transport: Transport | null;
+  /** How many inputs a full run against a deployment counts. */
+  readonly counted: { readonly count: number; readonly unit: string } | null;
   readonly generate: (dice: Dice) => Buffer;
   /** A decoder in this process. It must not throw. */
   readonly open: () => (input: Buffer, dice: Dice) => void;
@@ -100,17 +102,36 @@ const DTLS = [
   "14fefd000000000000000100010115fefd0001000000000002000200",
 ].map((hex) => Buffer.concat([Buffer.from(hex, "hex"), Buffer.alloc(64)]));
 
+const DATAGRAMS = { count: 2_000_000, unit: "datagrams" };
+
 export const TARGETS: Readonly<Record<string, Target>> = {
-  rabid: { transport: "udp", generate: ofText(seeds.RABID, /(:)/), open: exchanges("rabid", 57_775) },
-  dowsett: { transport: "udp", generate: ofJson(seeds.DOWSETT, encodeDowsett), open: exchanges("dowsett") },
+  rabid: {
+    transport: "udp",
+    counted: DATAGRAMS,
+    generate: ofText(seeds.RABID, /(:)/),
+    open: exchanges("rabid", 57_775),
+  },
+  dowsett: {
+    transport: "udp",
+    counted: DATAGRAMS,
+    generate: ofJson(seeds.DOWSETT, encodeDowsett),
+    open: exchanges("dowsett"),
+  },
   native: {
     transport: "udp",
+    counted: DATAGRAMS,
     generate: ofText(NATIVE, /([ .])/, (text) => text.padEnd(NATIVE_REQUEST_BYTES_MIN)),
     open: exchanges("native"),
   },
-  "noray-udp": { transport: "udp", generate: ofText(seeds.NORAY_PIDS, /(?=[_-])/), open: exchanges("noray") },
+  "noray-udp": {
+    transport: "udp",
+    counted: DATAGRAMS,
+    generate: ofText(seeds.NORAY_PIDS, /(?=[_-])/),
+    open: exchanges("noray"),
+  },
   stun: {
     transport: "udp",
+    counted: DATAGRAMS,
     generate: (dice) => mutateBytes(dice, pick(dice, STUN)),
     open: () => (input, dice) => {
       if (isStun(input)) bindingResponse(input, pick(dice, SOURCES));
@@ -118,6 +139,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   },
   dtls: {
     transport: "udp",
+    counted: DATAGRAMS,
     generate: (dice) => mutateBytes(dice, pick(dice, DTLS)),
     open: () => (input) => {
       for (const record of recordsOf(input)) if (record !== false) helloOf(record);
@@ -125,6 +147,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   },
   noray: {
     transport: "noray",
+    counted: { count: 200_000, unit: "lines" },
     generate: ofText(seeds.NORAY_LINES, /( )/, (text) => `${text}\n`),
     open: () => {
       const handle = exchanges("noray", NORAY_TCP)();
@@ -136,6 +159,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   },
   nohub: {
     transport: "nohub",
+    counted: { count: 200_000, unit: "lines" },
     generate: ofText(seeds.NOHUB_LINES, /([ ?=])/),
     open: () => {
       const reader = new TrimsockReader(NOHUB_COMMAND_BYTES_MAX);
@@ -146,6 +170,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   },
   http: {
     transport: "http",
+    counted: { count: 200_000, unit: "requests" },
     generate: ofJson(seeds.REQUESTS, (value) => JSON.stringify(value)),
     open: () => (input) => {
       const [, query = ""] = input.toString("utf8").split("?", 2);
@@ -153,9 +178,19 @@ export const TARGETS: Readonly<Record<string, Target>> = {
       for (const decoder of BODIES) decode(bodyOf(input), decoder, BODY_LENGTH_MAX);
     },
   },
-  events: { transport: "events", generate: ofJson(seeds.CLIENT_MESSAGES), open: decodes(clientMessage) },
-  link: { transport: "link", generate: ofJson(seeds.FROM_SIDECAR), open: decodes(fromSidecar) },
-  "link-down": { transport: null, generate: ofJson(seeds.FROM_HUB), open: decodes(fromHub) },
+  events: {
+    transport: "events",
+    counted: { count: 100_000, unit: "messages" },
+    generate: ofJson(seeds.CLIENT_MESSAGES),
+    open: decodes(clientMessage),
+  },
+  link: {
+    transport: "link",
+    counted: { count: 20_000, unit: "messages of a hostile sidecar" },
+    generate: ofJson(seeds.FROM_SIDECAR),
+    open: decodes(fromSidecar),
+  },
+  "link-down": { transport: null, counted: null, generate: ofJson(seeds.FROM_HUB), open: decodes(fromHub) },
 };
 
 const BODIES: readonly Decoder<unknown>[] = [

@@ -26,6 +26,8 @@ export type HubOptions = {
   readonly tokenKeys?: string;
   /** HUB_SHARDS. */
   readonly shards?: string;
+  /** For measurements: a port of the loopback interface for workerd's inspector, which has no password, and `gc()`. */
+  readonly inspectorPort?: number;
   /** Further settings, by their names in wrangler.toml. */
   readonly settings?: { readonly [name in Setting]?: string | undefined };
 };
@@ -50,6 +52,7 @@ export type Setting = (typeof SETTINGS)[number];
 export async function startHub(options: HubOptions): Promise<ChildProcess> {
   const { bundle, state, port, address = "127.0.0.1", keys, tokenKeys = randomKey(), shards = "1" } = options;
   const settings = SETTINGS.map((name) => [name, options.settings?.[name] ?? ""] as const);
+  const { inspectorPort } = options;
   const listen = options.socketPath === undefined ? `${hostOf(address)}:${port}` : `unix:${options.socketPath}`;
   await mkdir(state, { recursive: true });
   const config = join(bundle, `workerd-${port}.capnp`);
@@ -57,7 +60,7 @@ export async function startHub(options: HubOptions): Promise<ChildProcess> {
   await writeFile(
     config,
     `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
+const config :Workerd.Config = (${inspectorPort === undefined ? "" : '\n  v8Flags = ["--expose-gc"],'}
   services = [
     (name = "worker", worker = .worker),
     # Providers of identities and the webhook of reports may be on a private network.
@@ -87,7 +90,8 @@ ${["SIDECAR_KEYS", "TOKEN_KEYS", ...SETTINGS].map((name) => `    (name = "${name
   );
   // Keys are passed in the environment only, because the configuration is a readable file.
   const env = { SIDECAR_KEYS: keys, TOKEN_KEYS: tokenKeys, ...Object.fromEntries(settings) };
-  return startProcess(workerdPath(), ["serve", config], env);
+  const inspector = inspectorPort === undefined ? [] : [`--inspector-addr=127.0.0.1:${inspectorPort}`];
+  return startProcess(workerdPath(), ["serve", config, ...inspector], env);
 }
 
 /** An address as in a URL: IPv6 in brackets. */
