@@ -24,17 +24,18 @@ const PROBE = new URL("../../test/fuzz/probe.ts", import.meta.url).href;
 /** A client that sends again with every response. `restart` opens its window again after its datagrams were lost. */
 type Client = { readonly wire: string; responses: number; readonly restart: () => void };
 type Sample = { readonly minute: number; readonly bytes: number };
+type Probe = { readonly delays: readonly (readonly [late: number, own: number])[]; readonly heap: number };
 
 export async function benchMemory(minutes: number): Promise<void> {
   const probe = await freePort("tcp");
   const stack = await startBenchStack(undefined, {
-    NODE_OPTIONS: `--import ${PROBE}`,
+    NODE_OPTIONS: `--expose-gc --import ${PROBE}`,
     FUZZ_PROBE_PORT: String(probe),
   });
   try {
     const clients = [...(await plainClients(stack)), ...(await dtlsClients(stack))];
     for (const { restart } of clients) restart();
-    const { samples, late } = await sample(minutes, stack.sidecar, clients, `http://127.0.0.1:${probe}/`);
+    const { samples, late, heaps } = await sample(minutes, stack.sidecar, clients, `http://127.0.0.1:${probe}/`);
     const wires = [...new Set(clients.map(({ wire }) => wire))];
     printTable([
       ["responses in the whole time", ""],
@@ -50,6 +51,8 @@ export async function benchMemory(minutes: number): Promise<void> {
       ["least, afterwards", mb(Math.min(...steady.map(({ bytes }) => bytes)))],
       ["most, afterwards", mb(Math.max(...steady.map(({ bytes }) => bytes)))],
       ["slope per minute", (slope(steady) / 1e6).toFixed(3)],
+      ["in use after a collection, after the warm-up", mb(heaps[0])],
+      ["in use after a collection, at the end", mb(heaps[1])],
     ]);
     printTable([
       ["event-loop delay of the sidecar by its own work", "ms"],
@@ -124,21 +127,27 @@ async function sample(
   sidecar: ChildProcess,
   clients: readonly Client[],
   probe: string,
-): Promise<{ readonly samples: Sample[]; readonly late: number[] }> {
+): Promise<{ readonly samples: Sample[]; readonly late: number[]; readonly heaps: [number, number] }> {
   const samples: Sample[] = [];
   const late: number[] = [];
   const before = clients.map(() => 0);
+  const read = async (query = ""): Promise<Probe> => (await fetch(`${probe}${query}`)).json() as Promise<Probe>;
+  let warm = 0;
   for (const began = performance.now(); performance.now() - began < minutes * 60_000;) {
     await passes(SAMPLE_MS);
     samples.push({ minute: (performance.now() - began) / 60_000, bytes: residentBytes(sidecar) });
-    const { delays } = (await (await fetch(probe)).json()) as { delays: readonly (readonly [number, own: number])[] };
-    for (const [, own] of delays) late.push(own);
+    for (const [, own] of (await read()).delays) late.push(own);
+    if (warm === 0 && performance.now() - began > WARM_UP_SHARE * minutes * 60_000) {
+      warm = (await read("?gc")).heap;
+      // The delay of this collection is not the product's.
+      await read();
+    }
     for (const [at, client] of clients.entries()) {
       if (client.responses === before[at]) client.restart();
       before[at] = client.responses;
     }
   }
-  return { samples, late };
+  return { samples, late, heaps: [warm, (await read("?gc")).heap] };
 }
 
 const mb = (bytes: number): string => (bytes / 1e6).toFixed(1);
