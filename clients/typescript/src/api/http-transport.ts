@@ -2,7 +2,6 @@
  * HTTP requests over kept connections, so that a request takes one round trip. A connection is dropped when the network
  * changes or a request times out, and the next try takes the other address family: a path may lose large packets of one.
  */
-import { setDefaultResultOrder } from "node:dns";
 import * as http from "node:http";
 import * as https from "node:https";
 import { isIP } from "node:net";
@@ -58,11 +57,8 @@ export class HttpTransport implements Transport {
   }
 
   #takeOtherFamily(used: string | undefined): void {
-    if (this.#isNamed) {
+    if (this.#isNamed)
       this.#family = used === undefined || this.#family !== undefined ? undefined : used === "IPv6" ? 4 : 6;
-      // Node's WebSocket has no option for the family. It tries first what the lookup names first.
-      setDefaultResultOrder(this.#family === undefined ? "verbatim" : this.#family === 4 ? "ipv4first" : "ipv6first");
-    }
     this.reset();
   }
 
