@@ -99,7 +99,8 @@ test("an introduction costs three messages and two requests, and an idle member 
     expect(counter.http.filter((request) => request !== LATE)).toStrictEqual(Array(2).fill(OUTCOME));
     // For the next socket of each: two ports of the sidecar, and three new sockets that show how ports are allocated.
     expect(counter.requests("see")).toBe(2 * (2 + 3));
-    expect(counter.requests("enter")).toBe(0);
+    // Each may enter its relay once, if a busy machine answers later than a round trip.
+    expect(counter.requests("enter")).toBeLessThanOrEqual(2);
     await expect.poll(() => stack.metric("parley_relay_ports_used"), POLL).toBe(0);
 
     // Twenty seconds later: a request to each port of the sidecar from each warm socket, and nothing to the hub.
