@@ -4,6 +4,7 @@
  */
 import { execFile, spawn } from "node:child_process";
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -64,12 +65,13 @@ describe.skipIf(isBrowserMissing())("the packed client", () => {
     for (const page of [plain, bundled]) await page.getByText(/ on 1: hello$/m).waitFor();
   });
 
-  test.skipIf(isWebrtcMissing())("the guide's bot joins the guide's page, and both exchange messages", async () => {
-    const { plain, code } = await openPlain();
+  test.skipIf(isWebrtcMissing())("the guide's page joins the guide's bot, and both exchange messages", async () => {
     await symlink(join(ROOT, "node_modules/node-datachannel"), join(folder, "node_modules/node-datachannel"));
-    const bot = spawn(process.execPath, ["bot.ts", code], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
+    const bot = spawn(process.execPath, ["bot.ts"], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
     try {
-      await plain.getByText(/ on 1: hello from the bot/).waitFor();
+      const [line] = (await once(createInterface(bot.stdout), "line")) as [string];
+      const page = await pages.openPage(`${origin()}/index.html#${/^join code: (\w{6})$/.exec(line)![1]}`);
+      await page.getByText(/ on 1: hello from the bot/).waitFor();
     } finally {
       bot.kill();
       await once(bot, "exit");
