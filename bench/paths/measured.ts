@@ -49,7 +49,11 @@ export async function connectInTurn(
   return measured;
 }
 
-async function startPair(players: LabPlayers, { hosts, url }: Case): Promise<readonly [Player, Player]> {
+/** A player on each host, both in one lobby. */
+export async function startPair(
+  players: LabPlayers,
+  { hosts, url }: Pick<Case, "hosts" | "url">,
+): Promise<readonly [Player, Player]> {
   const other = await startPlayer(players, hosts[1]);
   return [await startPlayer(players, hosts[0], other.lobby, url), other];
 }

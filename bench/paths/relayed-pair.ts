@@ -1,12 +1,12 @@
 /** Two relayed peers and two direct ones that talk for three minutes: the paths that they state, and what the sidecar counts. */
 import { setTimeout as passes } from "node:timers/promises";
 import { currentBundle } from "../../tools/run/bundle.ts";
-import { countsOf, type Player, startPlayer } from "../../test/lab/connect-pairs.ts";
+import { countsOf, type Player } from "../../test/lab/connect-pairs.ts";
 import { LabPlayers } from "../../test/lab/lab-players.ts";
 import type { NatKind } from "../../test/lab/nat.ts";
 import { sidecarMetric } from "../../test/lab/sidecar-metrics.ts";
-import { becomes, Silence } from "../../test/lab/silence.ts";
-import { bothBehind } from "./measured.ts";
+import { play, type Silence } from "../../test/lab/silence.ts";
+import { bothBehind, startPair } from "./measured.ts";
 
 const TALK_MS = 180_000;
 const SAMPLE_MS = 5_000;
@@ -63,13 +63,8 @@ export async function measureLongTalk(): Promise<LongTalk> {
 
 async function talk(players: LabPlayers, kinds: readonly [NatKind, NatKind], path: string): Promise<Talk> {
   const hosts = await bothBehind(players, kinds);
-  const a = await startPlayer(players, hosts[0]);
-  const b = await startPlayer(players, hosts[1], a.lobby);
-  a.program.send({ connect: b.id });
-  await Promise.all([becomes(a, b, path, 0), becomes(b, a, path, 0)]);
-  a.program.send({ play: b.id });
-  b.program.send({ play: a.id });
-  return { ends: [a, b], silence: new Silence(a, b), paths: new Set() };
+  const ends = await startPair(players, { hosts });
+  return { ends, silence: await play(...ends, path), paths: new Set() };
 }
 
 /** Datagrams of both ends together since they began to play. */

@@ -3,13 +3,13 @@
  * tried with the end that it hits as the requesting and as the requested one.
  */
 import { currentBundle } from "../../tools/run/bundle.ts";
-import { closes, type Player, startPlayer } from "../../test/lab/connect-pairs.ts";
+import { closes, type Player } from "../../test/lab/connect-pairs.ts";
 import { onlyOverIPv6 } from "../../test/lab/families.ts";
 import type { Home, Host } from "../../test/lab/lab.ts";
 import { LabPlayers } from "../../test/lab/lab-players.ts";
 import type { NatKind } from "../../test/lab/nat.ts";
-import { becomes, Silence } from "../../test/lab/silence.ts";
-import { WAY } from "./measured.ts";
+import { play, type Silence } from "../../test/lab/silence.ts";
+import { startPair, WAY } from "./measured.ts";
 
 /** Pairs that are hit at the same time. */
 const PAIRS = 5;
@@ -129,7 +129,7 @@ export async function measureSilences(): Promise<MeasuredSilence[]> {
 
 async function measureFailure(players: LabPlayers, failure: Failure): Promise<MeasuredSilence> {
   const pairs = await Promise.all(Array.from({ length: PAIRS }, () => failure.open(players)));
-  const started = await Promise.all(pairs.map((pair) => startBoth(players, pair)));
+  const started = await Promise.all(pairs.map((pair) => startPair(players, pair)));
   const longest_ms: number[] = [];
   for (const time of [0, 1]) {
     await Promise.all(
@@ -150,7 +150,7 @@ async function measureShared(failure: SharedFailure, requesting: 0 | 1): Promise
   const players = await LabPlayers.open(await currentBundle());
   try {
     const pairs = await Promise.all(Array.from({ length: PAIRS }, () => failure.open(players)));
-    const started = await Promise.all(pairs.map((pair) => startBoth(players, pair)));
+    const started = await Promise.all(pairs.map((pair) => startPair(players, pair)));
     const all = started.map(([a, b]) => playing(requesting === 0 ? [a, b] : [b, a], failure.path));
     const silences = await Promise.all(all);
     await failure.prepare?.(players);
@@ -162,19 +162,9 @@ async function measureShared(failure: SharedFailure, requesting: 0 | 1): Promise
   }
 }
 
-async function startBoth(players: LabPlayers, { hosts }: Pair): Promise<readonly [Player, Player]> {
-  const a = await startPlayer(players, hosts[0]);
-  return [a, await startPlayer(players, hosts[1], a.lobby)];
-}
-
 /** The first connects to the other, both have this path, and both send. */
 async function playing([a, b]: readonly [Player, Player], path: string): Promise<Silence> {
-  const from = [a.program.lines.length, b.program.lines.length] as const;
-  a.program.send({ connect: b.id });
-  await Promise.all([becomes(a, b, path, from[0]), becomes(b, a, path, from[1])]);
-  a.program.send({ play: b.id });
-  b.program.send({ play: a.id });
-  const silence = new Silence(a, b);
+  const silence = await play(a, b, path);
   await silence.settle();
   return silence;
 }

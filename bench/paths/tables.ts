@@ -46,9 +46,14 @@ const shareOf = ({ tries }: MeasuredCase): string => {
 };
 
 const FIRST_AND_FINAL = ["path", "first, median", "first, worst", "final, median", "final, worst"];
+/** Of every try, the time to the first path and to the final one. */
+const timesOf = ({ tries }: MeasuredCase): readonly [first: number[], final: number[]] => [
+  tries.map(({ first_ms }) => first_ms),
+  tries.map(({ ms }) => ms),
+];
+
 function firstAndFinal(one: MeasuredCase): string[] {
-  const [first, final] = [one.tries.map(({ first_ms }) => first_ms), one.tries.map(({ ms }) => ms)];
-  return [shareOf(one), ...[first, final].flatMap((all) => [quantile(all, 0.5), Math.max(...all)].map(milliseconds))];
+  return [shareOf(one), ...timesOf(one).flatMap((all) => [quantile(all, 0.5), Math.max(...all)].map(milliseconds))];
 }
 
 export const pairTable = (cases: readonly MeasuredCase[]): Rows => [
@@ -61,11 +66,7 @@ export const networkTable = (cases: readonly MeasuredCase[]): Rows => [
   ...cases.map((one) => [one.name, ...firstAndFinal(one), FIRST_VERSION[one.name] ?? ""]),
 ];
 
-const firstMedian = ({ tries }: MeasuredCase): number =>
-  quantile(
-    tries.map(({ first_ms }) => first_ms),
-    0.5,
-  );
+const firstMedian = (one: MeasuredCase): number => quantile(timesOf(one)[0], 0.5);
 
 /** With the median's distance from the one with IPv4 alone. */
 export function familyTable(cases: readonly MeasuredCase[]): Rows {
@@ -90,9 +91,8 @@ export const lossTable = (cases: readonly MeasuredCase[]): Rows => [
     "first version",
   ],
   ...cases.map((one) => {
-    const [first, final] = [one.tries.map(({ first_ms }) => first_ms), one.tries.map(({ ms }) => ms)];
     // Of 20 tries, the 19th.
-    const figures = [first, final].flatMap((all) => [quantile(all, 0.5), quantile(all, 0.9)]);
+    const figures = timesOf(one).flatMap((all) => [quantile(all, 0.5), quantile(all, 0.9)]);
     return [one.name, shareOf(one), ...figures.map(milliseconds), FIRST_VERSION[one.name] ?? ""];
   }),
 ];

@@ -4,7 +4,7 @@ import { closes, type Player, startPlayer } from "../lab/connect-pairs.ts";
 import type { Home, Host } from "../lab/lab.ts";
 import { isLabMissing } from "../lab/lab-namespaces.ts";
 import { LabPlayers } from "../lab/lab-players.ts";
-import { becomes, Silence } from "../lab/silence.ts";
+import { becomes, play, type Silence } from "../lab/silence.ts";
 
 const PATIENCE = { within_ms: 60_000 };
 const WAY = { delay_ms: 20 };
@@ -25,11 +25,7 @@ describe.skipIf(isLabMissing())("two peers that send every 20 ms", () => {
     host = await labPlayers.lab.host({ net: homes[0] });
     a = await startPlayer(labPlayers, host);
     b = await startPlayer(labPlayers, await labPlayers.lab.host({ net: homes[1] }), a.lobby);
-    a.program.send({ connect: b.id });
-    await Promise.all([becomes(a, b, "direct", 0), becomes(b, a, "direct", 0)]);
-    a.program.send({ play: b.id });
-    b.program.send({ play: a.id });
-    silence = new Silence(a, b);
+    silence = await play(a, b, "direct");
   });
   afterEach(() => labPlayers?.close());
 
@@ -60,11 +56,7 @@ describe.skipIf(isLabMissing())("two peers that send every 20 ms", () => {
     await Promise.all([becomes(a, b, "relay", 0), becomes(b, a, "relay", 0)]);
     await labPlayers.lab.unblock(homes[0]);
     await Promise.all([closes(a, b), closes(b, a)]);
-    const from = [a, b].map(({ program }) => program.lines.length);
-    b.program.send({ connect: a.id });
-    await Promise.all([becomes(a, b, "direct", from[0]!), becomes(b, a, "direct", from[1]!)]);
-    a.program.send({ play: b.id });
-    b.program.send({ play: a.id });
+    silence = await play(b, a, "direct");
     await silence.settle();
     await labPlayers.lab.block(homes[0], homes[1].address);
     await silence.expectWithin("a blocked path of the next connection", 1_500, "relay");

@@ -5,7 +5,7 @@ import type { Home } from "../lab/lab.ts";
 import { isLabMissing } from "../lab/lab-namespaces.ts";
 import { LabPlayers } from "../lab/lab-players.ts";
 import { sidecarMetric } from "../lab/sidecar-metrics.ts";
-import { becomes, Silence } from "../lab/silence.ts";
+import { play, type Silence } from "../lab/silence.ts";
 
 const PATIENCE = { within_ms: 60_000 };
 const WAY = { delay_ms: 20 };
@@ -22,11 +22,7 @@ describe.skipIf(isLabMissing())("two relayed peers that send every 20 ms", () =>
     homes = [await labPlayers.lab.home("symmetric", WAY), await labPlayers.lab.home("symmetric", WAY)];
     a = await startPlayer(labPlayers, await labPlayers.lab.host({ net: homes[0] }));
     b = await startPlayer(labPlayers, await labPlayers.lab.host({ net: homes[1] }), a.lobby);
-    a.program.send({ connect: b.id });
-    await Promise.all([becomes(a, b, "relay", 0), becomes(b, a, "relay", 0)]);
-    a.program.send({ play: b.id });
-    b.program.send({ play: a.id });
-    silence = new Silence(a, b);
+    silence = await play(a, b, "relay");
   });
   afterEach(() => labPlayers?.close());
 

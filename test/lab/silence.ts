@@ -82,6 +82,16 @@ export class Silence {
   }
 }
 
+/** The first connects to the other. Once both have this path, both send to each other. */
+export async function play(a: Player, b: Player, path: string): Promise<Silence> {
+  const from = [a.program.lines.length, b.program.lines.length] as const;
+  a.program.send({ connect: b.id });
+  await Promise.all([becomes(a, b, path, from[0]), becomes(b, a, path, from[1])]);
+  a.program.send({ play: b.id });
+  b.program.send({ play: a.id });
+  return new Silence(a, b);
+}
+
 /** Waits until one peer uses this path to the other, in the lines from this one on. */
 export async function becomes(one: Player, other: Player, path: string, from: number): Promise<void> {
   await one.program.waitForLine((line) => line["peer"] === other.id && line["path"] === path, { from, ...PATIENCE });
