@@ -21,8 +21,8 @@ const WARM_UP_SHARE = 0.2;
 const [SOCKETS, WINDOW] = [4, 16];
 const PROBE = new URL("../../test/fuzz/probe.ts", import.meta.url).href;
 
-/** A client that sends again with every response. `restart` opens its window again after its datagrams were lost. */
-type Client = { readonly wire: string; responses: number; readonly restart: () => void };
+/** A client that sends again with every response, which `answered` counts. `restart` opens its window again after its datagrams were lost. */
+type Client = { readonly wire: string; responses: number; readonly answered: () => void; readonly restart: () => void };
 type Sample = { readonly minute: number; readonly bytes: number };
 type Probe = { readonly delays: readonly (readonly [late: number, own: number])[]; readonly heap: number };
 
@@ -82,10 +82,7 @@ async function plainClients({ port, noray, hubUrl }: BenchStack): Promise<Client
       const [first, again] = await requests(at);
       await socket.ask(first);
       const client = clientOf(wire, () => socket.send(again));
-      socket.onDatagram = () => {
-        client.responses++;
-        socket.send(again);
-      };
+      socket.onDatagram = client.answered;
       clients.push(client);
     }
   }
@@ -105,22 +102,28 @@ async function dtlsClients({ port }: BenchStack): Promise<Client[]> {
     };
     const client = clientOf("Rabid pings under DTLS", send);
     peer.onDatagram = () => {
-      client.responses++;
       peer.client.received.length = 0;
-      send();
+      client.answered();
     };
     clients.push(client);
   }
   return clients;
 }
 
-const clientOf = (wire: string, send: () => void): Client => ({
-  wire,
-  responses: 0,
-  restart: () => {
-    for (let sent = 0; sent < WINDOW; sent++) send();
-  },
-});
+function clientOf(wire: string, send: () => void): Client {
+  const client: Client = {
+    wire,
+    responses: 0,
+    answered: () => {
+      client.responses++;
+      send();
+    },
+    restart: () => {
+      for (let sent = 0; sent < WINDOW; sent++) send();
+    },
+  };
+  return client;
+}
 
 async function sample(
   minutes: number,
