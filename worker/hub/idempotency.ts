@@ -46,9 +46,9 @@ export class IdempotencyCache {
   put({ key, hash }: IdempotencyKey, source: string | null, outcome: Outcome<unknown>, now: number): void {
     this.prune(now);
     this.#drop(key);
-    const [oldest] = this.#peers.of(peerOf(key));
-    if (oldest !== undefined && this.#peers.of(peerOf(key)).size >= IDEMPOTENT_RESPONSES_PER_PEER_MAX)
-      this.#drop(oldest);
+    const of_peer = this.#peers.of(peerOf(key));
+    const [oldest] = of_peer;
+    if (oldest !== undefined && of_peer.size >= IDEMPOTENT_RESPONSES_PER_PEER_MAX) this.#drop(oldest);
     if (this.#stored_at.size >= IDEMPOTENT_RESPONSES_MAX) this.#drop(this.#networks.oldestOfLargest()!);
     this.#store.saveResponse({ key, hash, at: now, outcome });
     this.#index(key, source, now);

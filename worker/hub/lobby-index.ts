@@ -18,7 +18,7 @@ import { headOf, type LobbyHead } from "./storage/lobby-head.ts";
 export type PendingNotice = { readonly notice: AddressedNotice; readonly lobby: Lobby | null };
 
 /** Reads lobbies of which only the head is in memory. */
-type LobbyReader = {
+type LobbyRowReader = {
   readonly read: (id: string) => Lobby;
   /** The stored lobbies around one, with it. */
   readonly readBlock: (id: string) => readonly Lobby[];
@@ -30,14 +30,14 @@ export class LobbyIndex {
   readonly #by_code = new Map<string, string>();
   /** Lobbies by member, for members that speak HTTP. */
   readonly #by_peer = new Map<string, Set<string>>();
-  readonly #rows: LobbyReader | null;
+  readonly #rows: LobbyRowReader | null;
   /** Lobbies of which only the head is in memory. */
   #unread = 0;
   /** Made when a list is first requested: a hub that wakes for something else needs none. */
   #listed: LobbyListIndex | null = null;
 
   /** `rows`: where the lobbies of the heads are read. */
-  constructor(stored: readonly (LobbyHead | Lobby)[], rows: LobbyReader | null = null) {
+  constructor(stored: readonly (LobbyHead | Lobby)[], rows: LobbyRowReader | null = null) {
     this.#rows = rows;
     for (const one of stored) {
       const head = isRead(one) ? headOf(one) : one;
